@@ -1,0 +1,1 @@
+"""Fixtures of the servers that a test run starts itself."""
