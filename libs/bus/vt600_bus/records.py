@@ -94,7 +94,7 @@ class ReportFields(Struct, frozen=True, kw_only=True, omit_defaults=True):
 class Uplink(Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="schema", tag="vt600.uplink.v1"):
     """One accepted frame: where it came from, its bytes, and what the decoder read in it.
 
-    `frame_id` is a hash of what the device would repeat when it sends the frame again (docs/decisions/0004).
+    `frame_id` is a hash of what the device would repeat when it sends the frame again (docs/decisions/0003).
     """
 
     frame_id: str
