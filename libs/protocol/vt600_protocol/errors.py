@@ -36,7 +36,9 @@ class RubbishError(ProtocolError):
 
     reason = "rubbish"
 
-    def __init__(self, message: str, *, raw: bytes = b"", dialect: str | None = None, closes_stream: bool = False) -> None:
+    def __init__(
+        self, message: str, *, raw: bytes = b"", dialect: str | None = None, closes_stream: bool = False
+    ) -> None:
         super().__init__(message, raw=raw, dialect=dialect)
         self.closes_stream = closes_stream
 
