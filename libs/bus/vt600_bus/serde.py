@@ -30,6 +30,7 @@ def decode(record: type[R], data: bytes | None) -> R:
     if data is None:
         raise RecordError(f"{record.__name__}: the value is empty")
     try:
-        return _decoder(record).decode(data)
+        decoder: msgspec.json.Decoder[R] = _decoder(record)
+        return decoder.decode(data)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise RecordError(f"{record.__name__}: {error}") from error

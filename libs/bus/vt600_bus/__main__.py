@@ -1,0 +1,34 @@
+"""`python -m vt600_bus topics apply`: the topics as this version of the gateway wants them."""
+
+import argparse
+import asyncio
+import sys
+
+from aiokafka.errors import KafkaError
+
+from vt600_bus.admin import TopicsError, apply_topics
+from vt600_bus.settings import KafkaSettings
+from vt600_bus.topics import TOPICS
+
+
+def main() -> int:
+    """Exit code 0 when every topic is there and configured, else 1 with one sentence."""
+    parser = argparse.ArgumentParser(prog="vt600-bus", description=__doc__)
+    commands = parser.add_subparsers(required=True)
+    topics = commands.add_parser("topics").add_subparsers(required=True)
+    apply = topics.add_parser("apply", help="create and configure what is missing; repeatable")
+    apply.add_argument("--replication", type=int, default=1, help="replication factor of new topics")
+    arguments = parser.parse_args()
+    settings = KafkaSettings()
+    try:
+        created = asyncio.run(apply_topics(settings, replication=arguments.replication))
+    except (KafkaError, OSError, TimeoutError, TopicsError) as error:
+        reason = str(error) or type(error).__name__
+        print(f"vt600-bus: the topics could not be applied at {settings.bootstrap_servers}: {reason}", file=sys.stderr)
+        return 1
+    print(f"{len(TOPICS)} topics are there, {len(created)} of them new")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
