@@ -1,0 +1,94 @@
+"""One listener built complete: everything between its sockets and the bus."""
+
+from prometheus_client import CollectorRegistry
+
+from vt600_listener.admission import Admission
+from vt600_listener.clock import Clock
+from vt600_listener.context import LinkContext
+from vt600_listener.downlink import Downlinks
+from vt600_listener.flow import Flow
+from vt600_listener.lease import Lease
+from vt600_listener.metrics import Metrics
+from vt600_listener.publishing import Notices, RecordPublisher
+from vt600_listener.registry import SessionRegistry
+from vt600_listener.rejects import Rejects
+from vt600_listener.server import Server
+from vt600_listener.settings import ListenerSettings
+from vt600_listener.uplink import Uplinks
+
+_SPARE_FILES = 256
+
+
+class Listener:
+    """The parts of one process. `max_files` is how many the process may open; some are kept for what is no link."""
+
+    def __init__(
+        self,
+        settings: ListenerSettings,
+        *,
+        publisher: RecordPublisher,
+        registry: CollectorRegistry,
+        clock: Clock,
+        max_files: int,
+    ) -> None:
+        self.draining = False
+        metrics = Metrics(registry)
+        notices = Notices(publisher, metrics)
+        self.flow = Flow(
+            publisher=publisher,
+            clock=clock,
+            metrics=metrics,
+            max_pending_bytes=settings.max_pending_bytes,
+            away_limit_s=settings.bus_away_limit_s,
+        )
+        self.sessions = SessionRegistry(listener_id=settings.id, clock=clock, notices=notices, metrics=metrics)
+        admission = Admission(
+            clock=clock,
+            max_links=max(1, min(settings.max_links, max_files - _SPARE_FILES)),
+            max_links_per_address=settings.max_links_per_address,
+            accept_rate_per_s=settings.accept_rate_per_s,
+            accept_burst=settings.accept_burst,
+            allowed_networks=settings.allowed_networks,
+            closed_because=self._closed_because,
+        )
+        metrics.links.set_function(lambda: admission.links)
+        self.context = LinkContext(
+            settings=settings,
+            clock=clock,
+            metrics=metrics,
+            flow=self.flow,
+            registry=self.sessions,
+            uplinks=Uplinks(
+                publisher=publisher, notices=notices, flow=self.flow, listener_id=settings.id, metrics=metrics
+            ),
+            rejects=Rejects(notices=notices, clock=clock, listener_id=settings.id, metrics=metrics),
+            admission=admission,
+        )
+        self.server = Server(self.context)
+        self.downlinks = Downlinks(
+            listener_id=settings.id, registry=self.sessions, notices=notices, clock=clock, metrics=metrics
+        )
+        self.lease = Lease(listener_id=settings.id, clock=clock, notices=notices, links=lambda: len(self.sessions))
+        self._publisher = publisher
+
+    def not_ready_because(self) -> str | None:
+        """Why no new tracker should be sent here, None when all is well."""
+        if self.draining:
+            return "draining"
+        if not self._publisher.healthy or self.flow.away:
+            return "the bus does not take records"
+        return None
+
+    async def drain(self) -> None:
+        """Leaves in order: not ready, no new links, links closed in slices, closures told."""
+        self.draining = True
+        self.lease.state = "draining"
+        self.lease.publish()
+        await self.server.drain()
+        self.lease.state = "down"
+        self.lease.publish()
+
+    def _closed_because(self) -> str | None:
+        if self.draining:
+            return "draining"
+        return "bus_away" if self.flow.away else None

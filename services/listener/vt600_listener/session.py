@@ -1,0 +1,65 @@
+"""One device's live link, as the rest of the listener sees it."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+from vt600_bus.records import Dialect, Downlink, Transport
+from vt600_protocol import ContentError, Message
+
+
+class Link(Protocol):
+    """What carries a session: a TCP connection or a UDP peer."""
+
+    @property
+    def transport_name(self) -> Transport:
+        """How it reached us."""
+
+    @property
+    def peer(self) -> str:
+        """Its address and port as text."""
+
+    def is_writable(self) -> bool:
+        """Whether bytes written now leave at once."""
+
+    def write(self, data: bytes) -> None:
+        """Sends one frame."""
+
+    def durable(self, frames: int, confirmations: list[bytes]) -> None:
+        """The broker holds so many of its frames; these confirmations may leave."""
+
+    def lost(self, frames: int) -> None:
+        """So many of its frames never reached the broker."""
+
+    def overdue(self, now: float) -> str | None:
+        """Why it should be closed by now, if it should."""
+
+    def finish(self, cause: str) -> None:
+        """Closes it after what is on its way."""
+
+    def close(self, cause: str) -> None:
+        """Closes it now."""
+
+
+@dataclass(slots=True, eq=False, kw_only=True)
+class Session:
+    """A device that is connected. `awaited` is a written command that the next position answers."""
+
+    device_id: str
+    dialect: Dialect
+    transport: Transport
+    peer: str
+    session_id: str
+    generation: int
+    opened_at: datetime
+    link: Link
+    awaited: Downlink | None = None
+    is_open: bool = True
+
+
+def require_identity(message: Message) -> None:
+    """Refuses a frame of a unit without identity: empty, or all zeros as from the factory (SPEC §3.3, §5)."""
+    if not message.device_id.strip("0"):
+        raise ContentError(
+            f"the identity {message.device_id!r} names no unit", raw=message.raw, dialect=message.dialect
+        )

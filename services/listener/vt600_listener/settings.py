@@ -1,0 +1,57 @@
+"""What an operator may set, all with the prefix `LISTENER_`."""
+
+import os
+import socket
+from typing import Annotated, Literal
+
+from pydantic import Field, IPvAnyNetwork, field_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+_MIB = 1024 * 1024
+
+
+def _default_id() -> str:
+    return f"{socket.gethostname()}-{os.getpid()}"
+
+
+class ListenerSettings(BaseSettings):
+    """Ports, limits and time-outs of one listener process."""
+
+    model_config = SettingsConfigDict(env_prefix="LISTENER_", frozen=True)
+
+    id: str = Field(default_factory=_default_id, min_length=1, max_length=200)
+    host: str = "0.0.0.0"  # noqa: S104  trackers come from anywhere
+    port: int = Field(default=8888, ge=0, le=65535)
+    probes_host: str = "0.0.0.0"  # noqa: S104  the kubelet and Prometheus come from other hosts
+    probes_port: int = Field(default=9081, ge=0, le=65535)
+    log_level: str = "info"
+    log_format: Literal["json", "console"] = "json"
+
+    # Who may connect. 0 links per address means no such limit.
+    allowed_networks: Annotated[tuple[IPvAnyNetwork, ...], NoDecode] = ()
+    max_links: int = Field(default=20_000, ge=1)
+    max_links_per_address: int = Field(default=1_000, ge=0)
+    accept_rate_per_s: float = Field(default=2_000.0, gt=0)
+    accept_burst: int = Field(default=10_000, ge=1)
+    max_udp_sessions: int = Field(default=50_000, ge=1)
+
+    # What may wait for the broker, and how long.
+    window_frames: int = Field(default=512, ge=1)
+    max_pending_bytes: int = Field(default=48 * _MIB, ge=_MIB)
+    bus_away_limit_s: float = Field(default=30.0, gt=0)
+
+    # How long a link may be silent.
+    first_frame_timeout_s: float = Field(default=60.0, gt=0)
+    half_frame_timeout_s: float = Field(default=30.0, gt=0)
+    binary_idle_timeout_s: float = Field(default=15 * 60.0, gt=0)
+    ascii_idle_timeout_s: float = Field(default=30 * 60.0, gt=0)
+
+    udp_receive_buffer_bytes: int = Field(default=8 * _MIB, ge=65_536)
+    drain_grace_s: float = Field(default=5.0, ge=0)
+
+    @field_validator("allowed_networks", mode="before")
+    @classmethod
+    def _split_networks(cls, value: object) -> object:
+        if isinstance(value, str):
+            return tuple(part.strip() for part in value.split(",") if part.strip())
+        return value
