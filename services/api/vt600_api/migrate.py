@@ -9,6 +9,7 @@ from alembic import command
 from alembic.config import Config
 from pydantic import SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
 from vt600_runtime.logs import configure_logs
 
 _SCRIPTS = Path(__file__).parents[1] / "migrations"

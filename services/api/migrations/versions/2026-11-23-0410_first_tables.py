@@ -9,7 +9,7 @@ from sqlalchemy.dialects.postgresql import ARRAY, JSONB, UUID
 
 from vt600_api.timescale import Hypertable, create_hypertables
 
-revision = "202601120900"
+revision = "202611230410"
 down_revision = None
 branch_labels = None
 depends_on = None

@@ -1,0 +1,92 @@
+"""The parts of the ingest process and how they hang together."""
+
+import asyncio
+import os
+import socket
+from typing import Any, TypeVar
+
+import structlog
+from msgspec import Struct
+from prometheus_client import CollectorRegistry, PlatformCollector, ProcessCollector
+
+from vt600_api.ingest.consumer import Consumer, Kind
+from vt600_api.ingest.metrics import IngestMetrics
+from vt600_api.ingest.rejects import read_reject, write_rejects
+from vt600_api.ingest.settings import IngestSettings
+from vt600_api.ingest.statuses import read_status, write_statuses
+from vt600_api.ingest.store import Prepare, StoreConnection
+from vt600_api.ingest.uplinks import UplinkWriter, prepare, read_uplink
+from vt600_bus import DeadLetters, KafkaSettings, Publisher, Subscriber, Topic
+from vt600_bus.topics import COMMAND_STATUSES, REJECTS, UPLINKS
+from vt600_runtime.probes import Probes
+
+R = TypeVar("R", bound=Struct)
+
+_log = structlog.get_logger()
+
+
+class Ingest:
+    """The three consumers, each with its group, its connection and its place."""
+
+    def __init__(self, settings: IngestSettings, kafka: KafkaSettings, *, publisher: Publisher, client_id: str) -> None:
+        self._settings = settings
+        self._kafka = kafka
+        self._client_id = client_id
+        self.registry = CollectorRegistry()
+        ProcessCollector(registry=self.registry)
+        PlatformCollector(registry=self.registry)
+        self._metrics = IngestMetrics(self.registry)
+        self._dead_letters = DeadLetters(publisher, "ingest")
+        self._stores: list[StoreConnection] = []
+        writer = UplinkWriter(publisher, self._metrics)
+        self.consumers: tuple[Consumer[Any], ...] = (
+            self._consumer("ingest", UPLINKS, Kind(read_uplink, writer.write), prepare),
+            self._consumer("ingest-command-statuses", COMMAND_STATUSES, Kind(read_status, write_statuses)),
+            self._consumer("ingest-rejects", REJECTS, Kind(read_reject, write_rejects)),
+        )
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Ingest until `stop` is set; batches at work then get the drain time, what is left comes again."""
+        async with asyncio.TaskGroup() as tasks:
+            keeping = [tasks.create_task(store.keep()) for store in self._stores]
+            working = [tasks.create_task(consumer.run(stop)) for consumer in self.consumers]
+            await stop.wait()
+            _done, late = await asyncio.wait(working, timeout=self._settings.drain_timeout_s)
+            for task in (*late, *keeping):
+                task.cancel()
+
+    def _consumer(
+        self, group: str, topic: Topic[R], kind: Kind[R], prepare_store: Prepare | None = None
+    ) -> Consumer[R]:
+        store = StoreConnection(self._settings.database_url, name=f"vt600-{group}", prepare=prepare_store)
+        self._stores.append(store)
+        subscriber = Subscriber(
+            self._kafka,
+            group=group,
+            topics=[topic],
+            client_id=self._client_id,
+            max_records=self._settings.batch_records,
+        )
+        return Consumer(
+            kind,
+            topic=topic.name,
+            subscriber=subscriber,
+            store=store,
+            dead_letters=self._dead_letters,
+            metrics=self._metrics,
+        )
+
+
+async def run(settings: IngestSettings, kafka: KafkaSettings, stop: asyncio.Event) -> None:
+    """The whole process, probes included, until `stop` is set."""
+    client_id = f"vt600-ingest-{socket.gethostname()}-{os.getpid()}"
+    async with Publisher(kafka, client_id=client_id) as publisher:
+        ingest = Ingest(settings, kafka, publisher=publisher, client_id=client_id)
+        probes = Probes(host=settings.probes_host, port=settings.probes_port, registry=ingest.registry)
+        probes.add_check("publisher", lambda: None if publisher.healthy else "Kafka does not take records")
+        for consumer in ingest.consumers:
+            probes.add_check(consumer.topic, consumer.problem)
+        async with probes:
+            _log.info("ingest.started", probes_port=probes.port)
+            await ingest.run(stop)
+    _log.info("ingest.stopped")

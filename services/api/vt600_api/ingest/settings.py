@@ -1,0 +1,20 @@
+"""Settings of the ingest process, read from `INGEST_…`."""
+
+from typing import Literal
+
+from pydantic import Field, SecretStr
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class IngestSettings(BaseSettings):
+    """`batch_records` bounds a transaction; batches are as small as the traffic is."""
+
+    model_config = SettingsConfigDict(env_prefix="INGEST_", frozen=True)
+
+    database_url: SecretStr
+    batch_records: int = Field(default=5000, ge=1, le=50_000)
+    drain_timeout_s: float = Field(default=10.0, gt=0)
+    probes_host: str = "0.0.0.0"  # noqa: S104 - probes are asked from outside the pod
+    probes_port: int = Field(default=9082, ge=0, le=65535)
+    log_level: Literal["debug", "info", "warning", "error"] = "info"
+    log_format: Literal["json", "console"] = "json"

@@ -1,0 +1,99 @@
+"""Uplinks → reports, frames, latest positions, devices, and the public feed, in one transaction per batch (DESIGN §5)."""
+
+import asyncio
+from collections.abc import Sequence
+from datetime import datetime
+
+import asyncpg
+
+from vt600_api.ingest.consumer import NotPublished
+from vt600_api.ingest.metrics import IngestMetrics
+from vt600_api.ingest.normalise import to_report
+from vt600_api.ingest.staging import CREATE_STAGING, NEWEST, SPREAD, STAGING_COLUMNS, Row, row_of
+from vt600_bus import Publisher, PublisherFull, RecordError, decode
+from vt600_bus.records import Report, Uplink
+from vt600_bus.topics import REPORTS
+
+_LONGEST_DEVICE_ID = 128  # far above any real one, far below what an index takes
+_PUBLISH_TIMEOUT_S = 10.0
+
+
+def read_uplink(value: bytes | None) -> Uplink:
+    """The uplink, fit to be stored: PostgreSQL has no text with NUL in it, so another character stands for it."""
+    if value is not None and b"\\u0000" in value:
+        value = value.replace(b"\\u0000", b"\\ufffd")
+    uplink = decode(Uplink, value)
+    if not 0 < len(uplink.device_id) <= _LONGEST_DEVICE_ID:
+        raise RecordError(f"Uplink: a device id of {len(uplink.device_id)} characters")
+    report = uplink.report
+    if uplink.received_at.tzinfo is None or (
+        report is not None and report.device_time is not None and report.device_time.tzinfo is None
+    ):
+        raise RecordError("Uplink: a time without time zone")
+    return uplink
+
+
+async def prepare(connection: asyncpg.Connection) -> None:
+    """What a connection needs once."""
+    await connection.execute(CREATE_STAGING)
+
+
+class UplinkWriter:
+    """Writes one batch: what is new is published before it is committed, and only that."""
+
+    def __init__(self, publisher: Publisher, metrics: IngestMetrics) -> None:
+        self._publisher = publisher
+        self._metrics = metrics
+
+    async def write(self, connection: asyncpg.Connection, uplinks: Sequence[Uplink]) -> None:
+        """One transaction."""
+        async with connection.transaction():
+            newest = await self._newest(connection, uplinks)
+            rows: list[Row] = []
+            reports: list[Report] = []
+            for uplink in uplinks:
+                if uplink.report is None:
+                    rows.append(row_of(uplink, None))
+                else:
+                    report = to_report(uplink, uplink.report, newest)
+                    reports.append(report)
+                    rows.append(row_of(uplink, report))
+            await connection.copy_records_to_table("staging", records=rows, columns=STAGING_COLUMNS)
+            fresh = {(frame_id, device_time) for frame_id, device_time in await connection.fetch(SPREAD)}
+            await self._publish(reports, set(fresh))
+        self._count(len(uplinks), reports, fresh)
+
+    async def _newest(self, connection: asyncpg.Connection, uplinks: Sequence[Uplink]) -> dict[str, datetime]:
+        devices = list({uplink.device_id for uplink in uplinks if uplink.report is not None})
+        if not devices:
+            return {}
+        return {row["device_id"]: row["device_time"] for row in await connection.fetch(NEWEST, devices)}
+
+    async def _publish(self, reports: Sequence[Report], fresh: set[tuple[str, datetime | None]]) -> None:
+        """Publish the fresh ones, each once, and wait until the broker holds them."""
+        waiting: set[asyncio.Future[None]] = set()
+        for report in reports:
+            key = (report.frame_id, report.device_time)
+            if key in fresh:
+                fresh.discard(key)
+                waiting.add(await self._queue(report))
+        if not waiting:
+            return
+        done, pending = await asyncio.wait(waiting, timeout=_PUBLISH_TIMEOUT_S)
+        if pending:
+            raise NotPublished(pending)
+        for future in done:
+            future.result()
+
+    async def _queue(self, report: Report) -> asyncio.Future[None]:
+        while True:
+            try:
+                return self._publisher.publish(REPORTS, report.device_id, report)
+            except PublisherFull:
+                await self._publisher.wait_for_room()
+
+    def _count(self, frames: int, reports: Sequence[Report], fresh: set[tuple[str, datetime | None]]) -> None:
+        self._metrics.frames.inc(frames)
+        self._metrics.reports.labels("stored").inc(len(fresh))
+        self._metrics.reports.labels("known").inc(len(reports) - len(fresh))
+        self._metrics.late.inc(sum(report.late for report in reports))
