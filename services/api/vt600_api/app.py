@@ -1,0 +1,121 @@
+"""The application: its parts, made in the lifespan and handed over complete."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
+from importlib.metadata import version
+
+import asyncpg
+import structlog
+from fastapi import FastAPI, Request, Response
+from prometheus_client import CollectorRegistry
+from sqlalchemy import text
+from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from vt600_api.auth import KeyRing
+from vt600_api.commands.routes import router as commands_router
+from vt600_api.database import create_engine, create_session_factory
+from vt600_api.dependencies import Services
+from vt600_api.devices.routes import router as devices_router
+from vt600_api.errors import install_handlers
+from vt600_api.live.feed import FEED_TOPICS, run_feed
+from vt600_api.live.hub import Hub
+from vt600_api.live.routes import router as live_router
+from vt600_api.metrics import ApiMetrics
+from vt600_api.positions.routes import router as positions_router
+from vt600_api.settings import ApiSettings
+from vt600_bus import Follower, KafkaSettings, Publisher
+from vt600_runtime.probes import Probes
+
+_PING_EVERY_S = 2.0
+
+log = structlog.get_logger()
+
+
+class DatabaseWatch:
+    """Asks the database for a sign of life now and then; readiness reads the answer."""
+
+    def __init__(self, engine: AsyncEngine) -> None:
+        self._engine = engine
+        self.problem: str | None = "not asked yet"
+
+    async def run(self) -> None:
+        """For ever."""
+        while True:
+            try:
+                async with asyncio.timeout(_PING_EVERY_S):
+                    async with self._engine.connect() as connection:
+                        await connection.execute(text("SELECT 1"))
+                self.problem = None
+            except (OSError, SQLAlchemyError, asyncpg.PostgresError, asyncpg.InterfaceError, TimeoutError) as error:
+                self.problem = str(error).splitlines()[0] if str(error) else type(error).__name__
+            await asyncio.sleep(_PING_EVERY_S)
+
+
+def create_app(settings: ApiSettings, kafka: KafkaSettings) -> FastAPI:
+    """The application; its parts live as long as its lifespan."""
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        registry = CollectorRegistry()
+        hub = Hub(queue_messages=settings.stream_queue_messages)
+        metrics = ApiMetrics(registry, clients=lambda: len(hub.clients))
+        async with AsyncExitStack() as stack:
+            engine = create_engine(settings.database_url, pool_size=settings.database_pool_size)
+            stack.push_async_callback(engine.dispose)
+            sessions = create_session_factory(engine)
+            publisher = await stack.enter_async_context(Publisher(kafka, client_id="vt600-api", linger_s=0))
+            follower = await stack.enter_async_context(
+                Follower(kafka, FEED_TOPICS, client_id="vt600-api-feed", start="end")
+            )
+            watch = DatabaseWatch(engine)
+            probes = Probes(host=settings.probes_host, port=settings.probes_port, registry=registry)
+            probes.add_check("database", lambda: watch.problem)
+            probes.add_check("kafka", lambda: None if publisher.healthy else "the broker does not answer")
+            probes.add_check("feed", lambda: None if follower.caught_up.is_set() else "the live feed is not there yet")
+            await stack.enter_async_context(probes)
+            app.state.metrics = metrics
+            app.state.services = Services(
+                settings=settings,
+                sessions=sessions,
+                keys=KeyRing(sessions, cache_s=settings.key_cache_s),
+                publisher=publisher,
+                hub=hub,
+                metrics_cut=metrics.streams_cut.inc,
+            )
+            tasks = await stack.enter_async_context(asyncio.TaskGroup())
+            running = [tasks.create_task(run_feed(follower, hub)), tasks.create_task(watch.run())]
+            log.info("api.started", port=settings.port, probes_port=probes.port)
+            try:
+                yield
+            finally:
+                for task in running:
+                    task.cancel()
+                log.info("api.stopped")
+
+    app = FastAPI(
+        title="vt600-gateway",
+        version=version("vt600-api"),
+        summary="Positions, telemetry, alarms and commands of VT600 trackers.",
+        lifespan=lifespan,
+        redoc_url=None,
+    )
+    install_handlers(app)
+    app.middleware("http")(_measure)
+    for router in (devices_router, positions_router, commands_router, live_router):
+        app.include_router(router)
+    return app
+
+
+async def _measure(request: Request, call_next: Callable[[Request], Awaitable[Response]]) -> Response:
+    """Time every request under its route's template, so that identities do not become labels."""
+    started = time.perf_counter()
+    response = await call_next(request)
+    route = request.scope.get("route")
+    template = getattr(route, "path", "unmatched")
+    request.app.state.metrics.request_seconds.labels(request.method, template, response.status_code).observe(
+        time.perf_counter() - started
+    )
+    return response

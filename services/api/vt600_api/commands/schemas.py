@@ -1,0 +1,72 @@
+"""Commands as HTTP shows them."""
+
+from datetime import datetime
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+CommandState = Literal[
+    "queued", "dispatched", "written", "acknowledged", "failed", "expired", "cancelled", "rejected", "unknown"
+]
+
+
+class NewCommand(BaseModel):
+    """What a device shall do. `queue: never` means now or not at all."""
+
+    model_config = ConfigDict(
+        extra="forbid", json_schema_extra={"examples": [{"type": "set_output", "args": {"output": 2, "on": True}}]}
+    )
+
+    type: Annotated[str, Field(max_length=50)]
+    args: dict[str, Any] = {}
+    deadline_s: Annotated[float | None, Field(gt=0, le=7 * 24 * 3600)] = None
+    queue: Literal["until_deadline", "never"] = "until_deadline"
+
+
+class CommandView(BaseModel):
+    """A command as it stands. `written_hex` are the bytes that left, `reply_hex` the bytes that came back."""
+
+    command_id: str
+    revision: int
+    device_id: str
+    type: str
+    args: dict[str, Any]
+    state: CommandState
+    at: datetime
+    requested_at: datetime
+    requested_by: str
+    deadline_at: datetime
+    attempt: int
+    reason: str | None
+    listener_id: str | None
+    session_id: str | None
+    written_hex: str | None
+    reply_hex: str | None
+    reply_text: str | None
+
+
+class TransitionView(BaseModel):
+    """One change of state."""
+
+    model_config = ConfigDict(from_attributes=True)
+
+    revision: int
+    state: CommandState
+    at: datetime
+    attempt: int
+    reason: str | None
+    listener_id: str | None
+    session_id: str | None
+
+
+class CommandHistory(CommandView):
+    """A command with every change of its state."""
+
+    transitions: list[TransitionView]
+
+
+class CommandPage(BaseModel):
+    """Commands, the newest first."""
+
+    items: list[CommandView]
+    next_cursor: str | None

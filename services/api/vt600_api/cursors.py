@@ -1,0 +1,33 @@
+"""Opaque keyset cursors: where a page ended, so that the next one begins there at any depth."""
+
+import base64
+import binascii
+from datetime import datetime
+from typing import Any
+
+import orjson
+
+from vt600_api.errors import ApiError
+
+
+def make_cursor(*key: str | datetime) -> str:
+    """The cursor behind the row with this key."""
+    return base64.urlsafe_b64encode(orjson.dumps(key)).decode().rstrip("=")
+
+
+def read_cursor(text: str, *kinds: type[str] | type[datetime]) -> tuple[Any, ...]:
+    """The key in a cursor; ApiError `invalid_cursor` when we did not make it."""
+    try:
+        values = orjson.loads(base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)))
+        return tuple(
+            datetime.fromisoformat(value) if kind is datetime else value
+            for value, kind in zip(map(_text, values), kinds, strict=True)
+        )
+    except (TypeError, ValueError, binascii.Error):
+        raise ApiError(422, "invalid_cursor", "The cursor is none of ours; start without one.") from None
+
+
+def _text(value: object) -> str:
+    if not isinstance(value, str):
+        raise TypeError("not a key")
+    return value

@@ -1,0 +1,62 @@
+"""The few things that live as long as a request."""
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import dataclass
+from typing import Annotated
+
+from fastapi import Depends, Path, Query, Request
+from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
+
+from vt600_api.auth import Caller, KeyRing, key_of
+from vt600_api.live.hub import Hub
+from vt600_api.settings import ApiSettings
+from vt600_bus import Publisher
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """What the process holds; kept in `app.state.services`."""
+
+    settings: ApiSettings
+    sessions: async_sessionmaker[AsyncSession]
+    keys: KeyRing
+    publisher: Publisher
+    hub: Hub
+    metrics_cut: Callable[[], None]
+
+
+def get_services(request: Request) -> Services:
+    """What the process holds."""
+    services: Services = request.app.state.services
+    return services
+
+
+async def get_db(request: Request) -> AsyncIterator[AsyncSession]:
+    """One transaction for the request, committed before the answer leaves."""
+    async with get_services(request).sessions.begin() as db:
+        yield db
+
+
+def caller_with(scope: str) -> Callable[[Request], Awaitable[Caller]]:
+    """A dependency that lets in only callers with the scope."""
+
+    async def check(request: Request) -> Caller:
+        caller = await get_services(request).keys.caller(key_of(request))
+        caller.require(scope)
+        return caller
+
+    return check
+
+
+ServicesDep = Annotated[Services, Depends(get_services)]
+Db = Annotated[AsyncSession, Depends(get_db, scope="function")]
+Reader = Annotated[Caller, Depends(caller_with("read:positions"))]
+RawReader = Annotated[Caller, Depends(caller_with("read:raw"))]
+DeviceWriter = Annotated[Caller, Depends(caller_with("write:devices"))]
+CommandSender = Annotated[Caller, Depends(caller_with("send:commands"))]
+
+DeviceId = Annotated[
+    str, Path(pattern="^[A-Za-z0-9]{1,20}$", description="The identity exactly as the device's frames carry it.")
+]
+Limit = Annotated[int, Query(ge=1, le=1000, description="Rows of one page.")]
+CursorText = Annotated[str | None, Query(max_length=500, description="`next_cursor` of the page before.")]

@@ -1,0 +1,35 @@
+"""SQL of the registry."""
+
+from sqlalchemy import func, or_, select
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from vt600_api.devices.models import Device
+
+
+async def list_devices(
+    db: AsyncSession, *, state: str | None, search: str | None, after: str | None, limit: int
+) -> list[Device]:
+    """Devices in the order of their identities, behind `after`; one more than `limit` when there are more."""
+    query = select(Device).order_by(Device.device_id).limit(limit + 1)
+    if state is not None:
+        query = query.where(Device.state == state)
+    if search:
+        query = query.where(
+            or_(Device.device_id.contains(search, autoescape=True), Device.name.icontains(search, autoescape=True))
+        )
+    if after is not None:
+        query = query.where(Device.device_id > after)
+    return list((await db.execute(query)).scalars())
+
+
+async def find_device(db: AsyncSession, device_id: str, *, lock: bool = False) -> Device | None:
+    """The device, None when nobody ever saw or registered it."""
+    return await db.get(Device, device_id, with_for_update=lock)
+
+
+async def create_device(db: AsyncSession, device_id: str, name: str | None) -> Device | None:
+    """Register a device as active; None when it exists already."""
+    values = {"device_id": device_id, "name": name, "state": "active", "adopted_at": func.now()}
+    query = insert(Device).values(values).on_conflict_do_nothing().returning(Device)
+    return (await db.execute(query)).scalar_one_or_none()

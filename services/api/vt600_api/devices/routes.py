@@ -1,0 +1,77 @@
+"""`/v1/devices`: list, read, register, rename, adopt."""
+
+from datetime import UTC, datetime
+from typing import Annotated
+
+from fastapi import APIRouter, Query, Response
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from vt600_api.cursors import make_cursor, read_cursor
+from vt600_api.dependencies import CursorText, Db, DeviceId, DeviceWriter, Limit, Reader
+from vt600_api.devices import queries
+from vt600_api.devices.models import Device
+from vt600_api.devices.schemas import Adoption, DeviceChange, DevicePage, DeviceState, DeviceView, NewDevice
+from vt600_api.errors import ApiError
+
+router = APIRouter(prefix="/v1/devices", tags=["devices"])
+
+
+async def require_device(db: AsyncSession, device_id: str, *, lock: bool = False) -> Device:
+    """The device; ApiError `device_not_found` when there is none."""
+    device = await queries.find_device(db, device_id, lock=lock)
+    if device is None:
+        raise ApiError(404, "device_not_found", f"No device {device_id} was registered or ever reported.")
+    return device
+
+
+@router.get("", response_model=DevicePage)
+async def list_devices(
+    db: Db,
+    _caller: Reader,
+    state: DeviceState | None = None,
+    q: Annotated[str | None, Query(max_length=100, description="Part of the identity or the name.")] = None,
+    cursor: CursorText = None,
+    limit: Limit = 100,
+) -> DevicePage:
+    """Devices in the order of their identities; `state=pending` lists those that nobody registered."""
+    after = read_cursor(cursor, str)[0] if cursor else None
+    rows = await queries.list_devices(db, state=state, search=q, after=after, limit=limit)
+    page = [DeviceView.model_validate(row) for row in rows[:limit]]
+    return DevicePage(items=page, next_cursor=make_cursor(page[-1].device_id) if len(rows) > limit else None)
+
+
+@router.post("", response_model=DeviceView, status_code=201)
+async def create_device(db: Db, _caller: DeviceWriter, body: NewDevice, response: Response) -> DeviceView:
+    """Register a device before it reports."""
+    device = await queries.create_device(db, body.device_id, body.name)
+    if device is None:
+        raise ApiError(
+            409, "device_exists", f"Device {body.device_id} exists already; adopt it when it is pending, or rename it."
+        )
+    response.headers["Location"] = f"/v1/devices/{device.device_id}"
+    return DeviceView.model_validate(device)
+
+
+@router.get("/{device_id}", response_model=DeviceView)
+async def read_device(db: Db, _caller: Reader, device_id: DeviceId) -> DeviceView:
+    """One device."""
+    return DeviceView.model_validate(await require_device(db, device_id))
+
+
+@router.patch("/{device_id}", response_model=DeviceView)
+async def rename_device(db: Db, _caller: DeviceWriter, device_id: DeviceId, body: DeviceChange) -> DeviceView:
+    """Give the device another name, or none."""
+    device = await require_device(db, device_id, lock=True)
+    device.name = body.name
+    return DeviceView.model_validate(device)
+
+
+@router.post("/{device_id}/adopt", response_model=DeviceView)
+async def adopt_device(db: Db, _caller: DeviceWriter, device_id: DeviceId, body: Adoption | None = None) -> DeviceView:
+    """Take a pending device on. Its track is there from the first frame. Adopting an active device changes nothing but its name."""
+    device = await require_device(db, device_id, lock=True)
+    if device.state == "pending":
+        device.state, device.adopted_at = "active", datetime.now(UTC)
+    if body is not None and body.name is not None:
+        device.name = body.name
+    return DeviceView.model_validate(device)

@@ -1,0 +1,57 @@
+"""Devices as HTTP shows them."""
+
+from datetime import datetime
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+
+DeviceState = Literal["pending", "active"]
+_Name = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=100)]
+
+
+class DeviceView(BaseModel):
+    """A tracker. `pending`: it reports, and nobody registered it."""
+
+    model_config = ConfigDict(from_attributes=True)
+
+    device_id: str
+    name: str | None
+    state: DeviceState
+    dialect: Literal["binary", "ascii"] | None
+    imei: str | None
+    created_at: datetime
+    adopted_at: datetime | None
+    first_seen_at: datetime | None
+    last_seen_at: datetime | None
+
+
+class DevicePage(BaseModel):
+    """Devices in the order of their identities."""
+
+    items: list[DeviceView]
+    next_cursor: str | None
+
+
+class NewDevice(BaseModel):
+    """A device to register before it reports."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    device_id: Annotated[str, Field(pattern="^[A-Za-z0-9]{1,20}$")]
+    name: _Name | None = None
+
+
+class DeviceChange(BaseModel):
+    """What can be changed of a device."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    name: _Name | None
+
+
+class Adoption(BaseModel):
+    """A pending device is taken on, with a name if wanted."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    name: _Name | None = None

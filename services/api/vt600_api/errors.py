@@ -1,0 +1,96 @@
+"""Every error leaves as an RFC 9457 problem document with a stable code."""
+
+from collections.abc import Sequence
+from http import HTTPStatus
+from typing import Any
+
+import asyncpg
+import orjson
+import structlog
+from fastapi import FastAPI, Request, Response
+from fastapi.exceptions import RequestValidationError
+from sqlalchemy import exc
+from starlette.exceptions import HTTPException
+
+log = structlog.get_logger()
+
+_CODES = {
+    401: "unauthorized",
+    404: "not_found",
+    405: "method_not_allowed",
+    413: "body_too_large",
+}
+
+
+class ApiError(Exception):
+    """A request that cannot be answered as asked. `code` is stable, `detail` is for people."""
+
+    def __init__(self, status: int, code: str, detail: str, *, errors: Sequence[dict[str, Any]] = ()) -> None:
+        super().__init__(detail)
+        self.status = status
+        self.code = code
+        self.detail = detail
+        self.errors = list(errors)
+
+
+class ProblemResponse(Response):
+    """`application/problem+json`."""
+
+    media_type = "application/problem+json"
+
+
+def problem(request: Request, error: ApiError) -> ProblemResponse:
+    """The document of one error."""
+    body: dict[str, Any] = {
+        "type": f"urn:vt600:problem:{error.code}",
+        "title": HTTPStatus(error.status).phrase,
+        "status": error.status,
+        "code": error.code,
+        "detail": error.detail,
+        "instance": request.url.path,
+    }
+    if error.errors:
+        body["errors"] = error.errors
+    headers = {"WWW-Authenticate": "Bearer"} if error.status == HTTPStatus.UNAUTHORIZED else None
+    return ProblemResponse(orjson.dumps(body), status_code=error.status, headers=headers)
+
+
+def install_handlers(app: FastAPI) -> None:
+    """One handler for each family of errors, all of them ending in `problem`."""
+
+    async def api_error(request: Request, error: Exception) -> Response:
+        assert isinstance(error, ApiError)  # noqa: S101 - registered for it
+        return problem(request, error)
+
+    async def malformed(request: Request, error: Exception) -> Response:
+        assert isinstance(error, RequestValidationError)  # noqa: S101
+        found = [{"where": ".".join(map(str, entry["loc"])), "message": entry["msg"]} for entry in error.errors()]
+        return problem(request, ApiError(422, "invalid_request", "The request is malformed.", errors=found))
+
+    async def http_error(request: Request, error: Exception) -> Response:
+        assert isinstance(error, HTTPException)  # noqa: S101
+        code = _CODES.get(error.status_code, "http_error")
+        return problem(request, ApiError(error.status_code, code, str(error.detail)))
+
+    async def database_away(request: Request, error: Exception) -> Response:
+        log.warning("database.unreachable", error=str(error).splitlines()[0] if str(error) else type(error).__name__)
+        return problem(request, ApiError(503, "database_unavailable", "The database does not answer; try again."))
+
+    async def unexpected(request: Request, error: Exception) -> Response:
+        log.error("request.failed", path=request.url.path, exc_info=error)
+        return problem(request, ApiError(500, "internal_error", "Something went wrong on our side."))
+
+    app.add_exception_handler(ApiError, api_error)
+    app.add_exception_handler(RequestValidationError, malformed)
+    app.add_exception_handler(HTTPException, http_error)
+    for kind in (
+        OSError,
+        asyncpg.PostgresConnectionError,
+        asyncpg.InterfaceError,
+        asyncpg.CannotConnectNowError,
+        exc.InterfaceError,
+        exc.OperationalError,
+        exc.TimeoutError,
+    ):
+        app.add_exception_handler(kind, database_away)
+    app.add_exception_handler(Exception, unexpected)

@@ -1,0 +1,1 @@
+"""What happens now: from the bus to every WebSocket client that asked for it."""

@@ -1,0 +1,51 @@
+"""Reports and command states from Kafka, each turned into the text that clients get."""
+
+import structlog
+from msgspec import DecodeError, Struct, json
+
+from vt600_api.live.hub import Hub, Kind, LiveMessage
+from vt600_bus import Delivery, Follower
+from vt600_bus.topics import COMMAND_STATUSES, REPORTS
+
+FEED_TOPICS = (REPORTS, COMMAND_STATUSES)
+
+log = structlog.get_logger()
+
+
+class _ReportHead(Struct):
+    kind: Kind
+    device_id: str
+
+
+class _StatusHead(Struct):
+    device_id: str
+
+
+_report = json.Decoder(_ReportHead)
+_status = json.Decoder(_StatusHead)
+
+
+def live_message(delivery: Delivery) -> LiveMessage | None:
+    """The record inside its envelope; its own JSON is not touched. None for a record that is none."""
+    if delivery.value is None:
+        return None
+    try:
+        if delivery.topic is REPORTS:
+            head = _report.decode(delivery.value)
+            kind, device_id = head.kind, head.device_id
+        else:
+            kind, device_id = "command_status", _status.decode(delivery.value).device_id
+        data = delivery.value.decode()
+    except (DecodeError, UnicodeDecodeError) as error:
+        log.warning("feed.record_skipped", topic=delivery.topic.name, offset=delivery.offset, error=str(error))
+        return None
+    cursor = f"{delivery.topic.name}-{delivery.partition}:{delivery.offset}"
+    return LiveMessage(kind, device_id, f'{{"type":"{kind}","cursor":"{cursor}","data":{data}}}')
+
+
+async def run_feed(follower: Follower, hub: Hub) -> None:
+    """Pass on what is published, for ever."""
+    while True:
+        batch = await follower.next_batch()
+        if hub.clients:
+            hub.publish(message for delivery in batch if (message := live_message(delivery)) is not None)

@@ -1,0 +1,100 @@
+"""SQL of tracks, newest positions and raw frames. Pages go by key, never by offset."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Literal
+
+from sqlalchemy import Row, Select, select, tuple_
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import InstrumentedAttribute
+
+from vt600_api.devices.models import Device
+from vt600_api.positions.models import Frame, LatestPosition, Report
+from vt600_api.positions.schemas import FrameView, Position
+from vt600_api.positions.schemas import LatestPosition as LatestPositionView
+
+Order = Literal["asc", "desc"]
+Key = tuple[datetime, str]
+
+_REPORT = [getattr(Report, name) for name in Position.model_fields]
+_FRAME = [getattr(Frame, name) for name in FrameView.model_fields]
+_LATEST = [
+    getattr(Device if name in ("name", "state") else LatestPosition, name) for name in LatestPositionView.model_fields
+]
+
+
+@dataclass(frozen=True, slots=True)
+class TrackFilter:
+    """Which reports of a device; None is no limit."""
+
+    since: datetime | None = None
+    until: datetime | None = None
+    late: bool | None = None
+    fix_valid: bool | None = None
+    kind: str | None = None
+
+
+async def latest_positions(
+    db: AsyncSession, *, state: str | None, device_ids: Sequence[str] | None
+) -> Sequence[Row[Any]]:
+    """The newest report of each device that has one."""
+    query = select(*_LATEST).join(Device, Device.device_id == LatestPosition.device_id).order_by(Device.device_id)
+    if state is not None:
+        query = query.where(Device.state == state)
+    if device_ids is not None:
+        query = query.where(Device.device_id.in_(device_ids))
+    rows: Sequence[Row[Any]] = (await db.execute(query)).all()
+    return rows
+
+
+async def track(
+    db: AsyncSession, device_id: str, wanted: TrackFilter, *, after: Key | None, order: Order, limit: int
+) -> Sequence[Row[Any]]:
+    """Reports of a device by its clock, from `since` on and before `until`; one more than `limit` when there are more."""
+    query = select(*_REPORT).where(Report.device_id == device_id)
+    if wanted.since is not None:
+        query = query.where(Report.device_time >= wanted.since)
+    if wanted.until is not None:
+        query = query.where(Report.device_time < wanted.until)
+    for column, value in ((Report.late, wanted.late), (Report.fix_valid, wanted.fix_valid), (Report.kind, wanted.kind)):
+        if value is not None:
+            query = query.where(column == value)
+    rows: Sequence[Row[Any]] = (
+        await db.execute(_page(query, Report.device_time, Report.frame_id, after, order, limit))
+    ).all()
+    return rows
+
+
+async def frames(
+    db: AsyncSession,
+    device_id: str,
+    *,
+    since: datetime | None,
+    until: datetime | None,
+    after: Key | None,
+    order: Order,
+    limit: int,
+) -> Sequence[Row[Any]]:
+    """Frames of a device by their arrival; one more than `limit` when there are more."""
+    query = select(*_FRAME).where(Frame.device_id == device_id)
+    if since is not None:
+        query = query.where(Frame.received_at >= since)
+    if until is not None:
+        query = query.where(Frame.received_at < until)
+    return (await db.execute(_page(query, Frame.received_at, Frame.frame_id, after, order, limit))).all()
+
+
+def _page(
+    query: Select[Any],
+    time: InstrumentedAttribute[datetime],
+    frame_id: InstrumentedAttribute[str],
+    after: Key | None,
+    order: Order,
+    limit: int,
+) -> Select[Any]:
+    key = tuple_(time, frame_id)
+    if after is not None:
+        query = query.where(key > after if order == "asc" else key < after)
+    by = (time, frame_id) if order == "asc" else (time.desc(), frame_id.desc())
+    return query.order_by(*by).limit(limit + 1)

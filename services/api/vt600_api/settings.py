@@ -1,0 +1,26 @@
+"""Settings of the REST and WebSocket process."""
+
+from typing import Literal
+
+from pydantic import SecretStr
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class ApiSettings(BaseSettings):
+    """Read from `API_…`."""
+
+    model_config = SettingsConfigDict(env_prefix="API_", frozen=True)
+
+    database_url: SecretStr
+    host: str = "0.0.0.0"  # noqa: S104 - a server
+    port: int = 8080
+    probes_host: str = "0.0.0.0"  # noqa: S104
+    probes_port: int = 9083
+    log_level: str = "info"
+    log_format: Literal["json", "console"] = "json"
+    database_pool_size: int = 10
+    key_cache_s: float = 5.0
+    bus_timeout_s: float = 5.0
+    stream_heartbeat_s: float = 15.0
+    stream_queue_messages: int = 1000
+    stream_behind_s: float = 30.0
