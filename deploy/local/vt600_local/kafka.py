@@ -1,14 +1,19 @@
 """A real Apache Kafka from its jars: KRaft, one node, on 127.0.0.1."""
 
 import base64
+import fcntl
 import hashlib
 import shutil
+import socket
+import struct
 import subprocess
 import uuid
 from pathlib import Path
 
 from vt600_local.home import CHECKOUT, home
-from vt600_local.server import ServerProcess, StackError, answers, free_port, require_free
+from vt600_local.ports import free_port, is_free
+from vt600_local.server import ServerProcess, StackError
+from vt600_local.tools import java, maven
 
 _POM = CHECKOUT / "deploy" / "local" / "kafka" / "pom.xml"
 _JVM = (
@@ -17,8 +22,9 @@ _JVM = (
     "-XX:+UseSerialGC",
     "-XX:TieredStopAtLevel=1",
     "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn",
+    "-Dorg.slf4j.simpleLogger.showDateTime=true",
+    "-Dorg.slf4j.simpleLogger.dateTimeFormat=yyyy-MM-dd'T'HH:mm:ss.SSSXXX",
 )
-_START_TIMEOUT_S = 60.0
 
 _PROPERTIES = """\
 process.roles=broker,controller
@@ -43,31 +49,37 @@ num.network.threads=2
 num.io.threads=4
 """
 
+_METADATA_REQUEST = struct.pack(">hhih", 3, 1, 1, -1) + struct.pack(">i", 0)  # version 1, no client id, no topics
+
 
 def bring_jars() -> Path:
     """The folder with the broker's jars; fetched by Maven the first time and after a change of the POM."""
     folder = home() / "kafka" / "jars"
-    stamp = folder / hashlib.sha256(_POM.read_bytes()).hexdigest()[:16]
-    if stamp.exists():
-        return folder
-    if shutil.which("mvn") is None:
-        raise StackError("Maven is missing: install it (Debian: apt-get install maven), it brings Kafka's jars")
-    shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir(parents=True)
-    command = ["mvn", "-q", "-B", "-f", str(_POM), "dependency:copy-dependencies", f"-DoutputDirectory={folder}"]
+    stamp = hashlib.sha256(_POM.read_bytes()).hexdigest()[:16]
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with (folder.parent / "jars.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not (folder / stamp).exists():
+            shutil.rmtree(folder, ignore_errors=True)
+            _copy_jars(folder)
+            (folder / stamp).touch()
+    return folder
+
+
+def _copy_jars(folder: Path) -> None:
+    command = [maven(), "-q", "-B", "-f", str(_POM), "dependency:copy-dependencies", f"-DoutputDirectory={folder}"]
     done = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603
     if done.returncode:
-        raise StackError("Maven could not bring Kafka's jars:\n" + (done.stdout + done.stderr)[-2000:])
-    stamp.touch()
-    return folder
+        raise StackError(f"Maven could not bring Kafka's jars:\n{(done.stdout + done.stderr)[-2000:]}")
 
 
 class Kafka(ServerProcess):
     """A broker on a folder of its own. What it acknowledged survives `kill()` and `start()`."""
 
-    def __init__(self, folder: Path, *, port: int | None = None) -> None:
+    def __init__(self, folder: Path, *, port: int | None = None, log: Path | None = None) -> None:
         folder.mkdir(parents=True, exist_ok=True)
-        super().__init__("Kafka", folder, folder / "kafka.log")
+        super().__init__("Kafka", folder=folder, log=log or folder / "kafka.log")
+        self.folder = folder
         self.port = port or free_port()
 
     @property
@@ -75,25 +87,35 @@ class Kafka(ServerProcess):
         """The address for clients."""
         return f"127.0.0.1:{self.port}"
 
-    def start(self) -> None:
-        """Format the folder when it is new, start the broker, and wait until it serves."""
-        require_free(self.port, self.name)
-        java = ["java", *_JVM, "-cp", f"{bring_jars()}/*"]
+    def _prepare(self) -> list[str]:
+        """Format the folder when it is new."""
+        if not is_free(self.port):
+            raise StackError(f"port {self.port} for Kafka is in use: stop what uses it, or choose another port")
+        command = [java(), *_JVM, "-cp", f"{bring_jars()}/*"]
         data, properties = self.folder / "data", self.folder / "server.properties"
         text = _PROPERTIES.format(port=self.port, controller_port=free_port(), data=data)
-        properties.write_text(text)
         if not (data / "meta.properties").exists():
-            self._format([*java, "kafka.tools.StorageTool", "format", "-t", _cluster_id()], properties)
-        self.spawn(
-            [*java, "kafka.Kafka", str(properties)], ready=lambda: answers(self.port), timeout_s=_START_TIMEOUT_S
-        )
+            properties.write_text(text)
+            _format([*command, "kafka.tools.StorageTool", "format", "-t", _cluster_id()], properties)
+        properties.write_text(text)
+        return [*command, "kafka.Kafka", str(properties)]
 
-    def _format(self, command: list[str], properties: Path) -> None:
-        done = subprocess.run(  # noqa: S603
-            [*command, "-c", str(properties), "--standalone"], capture_output=True, text=True, check=False
-        )
-        if done.returncode:
-            raise StackError("Kafka's folder could not be prepared:\n" + (done.stdout + done.stderr)[-2000:])
+    def is_ready(self) -> bool:
+        """Whether an answer to a metadata request names a broker."""
+        try:
+            with socket.create_connection(("127.0.0.1", self.port), timeout=2) as link:
+                link.sendall(struct.pack(">i", len(_METADATA_REQUEST)) + _METADATA_REQUEST)
+                answer = link.recv(12)  # length, correlation id, number of brokers
+        except OSError:
+            return False
+        return len(answer) == 12 and struct.unpack(">iii", answer)[2] > 0
+
+
+def _format(command: list[str], properties: Path) -> None:
+    arguments = [*command, "-c", str(properties), "--standalone"]
+    done = subprocess.run(arguments, capture_output=True, text=True, check=False)  # noqa: S603
+    if done.returncode:
+        raise StackError(f"Kafka's folder could not be prepared:\n{(done.stdout + done.stderr)[-2000:]}")
 
 
 def _cluster_id() -> str:

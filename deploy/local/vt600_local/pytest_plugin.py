@@ -1,16 +1,21 @@
-"""Fixtures of the servers that a test run starts itself: on free ports, once per run, only when a test asks for them."""
+"""Fixtures of the servers that a test run starts itself: on free ports, once per run, only when a test asks for them.
+
+They are stopped when the run ends, also by Ctrl-C or SIGTERM; after a kill -9 of the run the kernel ends them.
+"""
 
 import asyncio
 import os
 import shutil
 import signal
 import tempfile
+import threading
 import uuid
 from collections.abc import Callable, Coroutine, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from pathlib import Path
 from types import FrameType
-from typing import Any, NoReturn
+from typing import Any, NoReturn, TypeVar
 from urllib.parse import urlsplit, urlunsplit
 
 import asyncpg
@@ -20,6 +25,11 @@ from vt600_bus import KafkaSettings, apply_topics
 from vt600_local.kafka import Kafka
 from vt600_local.postgres import Postgres
 
+T = TypeVar("T")
+
+_DATABASE_VARIABLE = "VT600_TEST_DATABASE_URL"
+_store = pytest.StashKey[str]()
+
 
 def pytest_configure() -> None:
     """End a run that is told to terminate as Ctrl-C would, so that the servers are stopped."""
@@ -27,10 +37,16 @@ def pytest_configure() -> None:
     def interrupt(_number: int, _frame: FrameType | None) -> NoReturn:
         raise KeyboardInterrupt
 
-    signal.signal(signal.SIGTERM, interrupt)
+    if threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGTERM, interrupt)
 
 
-def in_thread(work: Coroutine[Any, Any, Any]) -> Any:  # noqa: ANN401 - whatever the coroutine gives
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    """Say what the store's tests ran on."""
+    terminalreporter.write_line(f"store under test: {config.stash.get(_store, 'none was needed')}")
+
+
+def in_thread(work: Coroutine[Any, Any, T]) -> T:
     """Run a coroutine to its end from anywhere, also from inside another loop."""
     with ThreadPoolExecutor(1) as pool:
         return pool.submit(asyncio.run, work).result()
@@ -41,89 +57,88 @@ def servers_folder() -> Iterator[Path]:
     """A folder for the data of the run's servers, removed at the end."""
     folder = Path(tempfile.mkdtemp(prefix="vt600-test-"))
     folder.chmod(0o711)
-    yield folder
-    shutil.rmtree(folder, ignore_errors=True)
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 @pytest.fixture(scope="session")
-def make_kafka(servers_folder: Path) -> Iterator[Callable[[], Kafka]]:
-    """Starts brokers of their own, with all topics, for tests that stop or kill them."""
-    started: list[Kafka] = []
-
-    def make() -> Kafka:
-        kafka = Kafka(servers_folder / f"kafka-{len(started)}")
-        started.append(kafka)
-        kafka.start()
-        in_thread(apply_topics(KafkaSettings(bootstrap_servers=kafka.bootstrap_servers)))
-        return kafka
-
-    yield make
-    for kafka in started:
-        kafka.stop()
+def kafka_servers(servers_folder: Path) -> Iterator[str]:
+    """The bootstrap address of the run's Kafka, with all topics."""
+    with ExitStack() as started:
+        yield _start_kafka(servers_folder, started).bootstrap_servers
 
 
-@pytest.fixture(scope="session")
-def make_postgres(servers_folder: Path) -> Iterator[Callable[[], Postgres]]:
-    """Starts PostgreSQL servers of their own, for tests that stop or kill them."""
-    started: list[Postgres] = []
+@pytest.fixture
+def own_kafka(servers_folder: Path) -> Iterator[Callable[[], Kafka]]:
+    """Starts brokers with all topics that belong to one test, which may kill and start them again."""
+    with ExitStack() as started:
+        yield lambda: _start_kafka(servers_folder, started)
 
-    def make() -> Postgres:
-        postgres = Postgres(servers_folder / f"postgres-{len(started)}")
-        started.append(postgres)
-        postgres.start()
-        return postgres
 
-    yield make
-    for postgres in started:
-        postgres.stop()
+@pytest.fixture
+def own_postgres(servers_folder: Path) -> Iterator[Callable[[], Postgres]]:
+    """Starts PostgreSQL servers that belong to one test, which may kill and start them again."""
+    with ExitStack() as started:
+        yield lambda: _start_postgres(servers_folder, started)
 
 
 @pytest.fixture(scope="session")
-def kafka_servers(make_kafka: Callable[[], Kafka]) -> str:
-    """The bootstrap address of the run's Kafka."""
-    return make_kafka().bootstrap_servers
-
-
-@pytest.fixture(scope="session")
-def postgres_url(request: pytest.FixtureRequest) -> str:
+def postgres_url(servers_folder: Path, request: pytest.FixtureRequest) -> Iterator[str]:
     """The superuser's address of the run's PostgreSQL, or of the server that VT600_TEST_DATABASE_URL names."""
-    given = os.environ.get("VT600_TEST_DATABASE_URL")
-    url = given or request.getfixturevalue("make_postgres")().url
-    has_timescaledb = in_thread(_fetch(url, "SELECT 1 FROM pg_available_extensions WHERE name = 'timescaledb'"))
-    note = "with TimescaleDB" if has_timescaledb else "plain PostgreSQL, the server has no TimescaleDB"
-    reporter = request.config.pluginmanager.get_plugin("terminalreporter")
-    if reporter is not None:
-        reporter.write_line(f"\nstore under test: {note}")
-    return str(url)
+    with ExitStack() as started:
+        url = os.environ.get(_DATABASE_VARIABLE) or _start_postgres(servers_folder, started).url
+        request.config.stash[_store] = in_thread(_describe(url))
+        yield url
 
 
 @pytest.fixture(scope="session")
 def make_database(postgres_url: str) -> Iterator[Callable[[], str]]:
     """Creates empty databases; gives the address of each, and drops them all at the end."""
-    names: list[str] = []
+    with ExitStack() as made:
 
-    def make() -> str:
-        name = f"vt600_test_{uuid.uuid4().hex[:12]}"
-        in_thread(_execute(postgres_url, f"CREATE DATABASE {name}"))
-        names.append(name)
-        return urlunsplit(urlsplit(postgres_url)._replace(path=f"/{name}"))
+        def make() -> str:
+            name = f"vt600_test_{uuid.uuid4().hex[:12]}"
+            in_thread(_execute(postgres_url, f"CREATE DATABASE {name}"))
+            made.callback(lambda: in_thread(_execute(postgres_url, f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")))
+            return urlunsplit(urlsplit(postgres_url)._replace(path=f"/{name}"))
 
-    yield make
-    for name in names:
-        in_thread(_execute(postgres_url, f"DROP DATABASE IF EXISTS {name} WITH (FORCE)"))
+        yield make
+
+
+def _start_kafka(folder: Path, started: ExitStack) -> Kafka:
+    kafka = Kafka(folder / f"kafka-{uuid.uuid4().hex[:8]}")
+    started.callback(kafka.stop)
+    kafka.start()
+    in_thread(apply_topics(KafkaSettings(bootstrap_servers=kafka.bootstrap_servers)))
+    return kafka
+
+
+def _start_postgres(folder: Path, started: ExitStack) -> Postgres:
+    postgres = Postgres(folder / f"postgres-{uuid.uuid4().hex[:8]}")
+    started.callback(postgres.stop)
+    postgres.start()
+    return postgres
+
+
+async def _describe(url: str) -> str:
+    connection = await asyncpg.connect(url)
+    try:
+        version = await connection.fetchval("SHOW server_version")
+        extension = await connection.fetchval(
+            "SELECT default_version FROM pg_available_extensions WHERE name = 'timescaledb'"
+        )
+    finally:
+        await connection.close()
+    if extension is None:
+        return f"PostgreSQL {version} without TimescaleDB ({_DATABASE_VARIABLE} may name a server that has it)"
+    return f"PostgreSQL {version} with TimescaleDB {extension}"
 
 
 async def _execute(url: str, statement: str) -> None:
     connection = await asyncpg.connect(url)
     try:
         await connection.execute(statement)
-    finally:
-        await connection.close()
-
-
-async def _fetch(url: str, query: str) -> object:
-    connection = await asyncpg.connect(url)
-    try:
-        return await connection.fetchval(query)
     finally:
         await connection.close()
