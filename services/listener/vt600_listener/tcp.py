@@ -46,6 +46,7 @@ class TcpLink(asyncio.BufferedProtocol):
         "_half_since",
         "_last_seen",
         "_paused",
+        "_reading",
         "_rejects",
         "_transport",
         "in_flight",
@@ -62,6 +63,7 @@ class TcpLink(asyncio.BufferedProtocol):
         self._finishing: str | None = None
         self._eof_sent = False
         self._paused = _Pause.NONE
+        self._reading = True
         self._rejects = 0
         self._half_since = 0.0
         self._last_seen = 0.0
@@ -292,9 +294,10 @@ class TcpLink(asyncio.BufferedProtocol):
     # How reading is paused.
 
     def _pause(self, why: _Pause, reason: str) -> None:
-        if not self._paused and self._transport is not None:
-            self._transport.pause_reading()
         self._paused |= why
+        if self._reading and self._transport is not None:
+            self._reading = False
+            self._transport.pause_reading()
         self._context.metrics.pauses.labels(reason).inc()
 
     def _unpause(self, why: _Pause) -> None:
@@ -305,6 +308,7 @@ class TcpLink(asyncio.BufferedProtocol):
         if self._connection is not None:
             self._take_messages(self._connection)
         if not self._paused and not self._transport.is_closing():
+            self._reading = True
             self._transport.resume_reading()
 
     def _send_eof(self) -> None:
@@ -313,5 +317,5 @@ class TcpLink(asyncio.BufferedProtocol):
             return
         self._eof_sent = True
         transport.write_eof()
-        if self._paused & _Pause.FINISH:
-            self._unpause(_Pause.FINISH)
+        if self._paused:
+            self._unpause(_Pause.FINISH | _Pause.WINDOW)
