@@ -85,7 +85,10 @@ class Subscriber:
         topics: Sequence[Topic[Any]],
         client_id: str,
         max_records: int = 2000,
+        fetch_wait_ms: int = 200,
     ) -> None:
+        """`fetch_wait_ms` is how long a fetch may wait at the broker; meanwhile records of partitions not in it wait, too."""
+        self._fetch_wait_ms = fetch_wait_ms
         self._settings = settings
         self._group = group
         self._topics = {topic.name: topic for topic in topics}
@@ -177,7 +180,7 @@ class Subscriber:
                 session_timeout_ms=8_000,
                 heartbeat_interval_ms=2_000,
                 max_poll_interval_ms=600_000,
-                fetch_max_wait_ms=200,
+                fetch_max_wait_ms=self._fetch_wait_ms,
                 max_partition_fetch_bytes=4 * 1024 * 1024,
                 fetch_max_bytes=32 * 1024 * 1024,
             )
