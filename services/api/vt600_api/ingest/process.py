@@ -21,6 +21,7 @@ from vt600_bus.topics import COMMAND_STATUSES, REJECTS, UPLINKS
 from vt600_runtime.probes import Probes
 
 R = TypeVar("R", bound=Struct)
+_FETCH_WAIT_MS = 10  # the price of an idle fetch is small, the delay of a report is seen
 
 _log = structlog.get_logger()
 
@@ -66,6 +67,7 @@ class Ingest:
             topics=[topic],
             client_id=self._client_id,
             max_records=self._settings.batch_records,
+            fetch_wait_ms=_FETCH_WAIT_MS,
         )
         return Consumer(
             kind,
@@ -80,7 +82,8 @@ class Ingest:
 async def run(settings: IngestSettings, kafka: KafkaSettings, stop: asyncio.Event) -> None:
     """The whole process, probes included, until `stop` is set."""
     client_id = f"vt600-ingest-{socket.gethostname()}-{os.getpid()}"
-    async with Publisher(kafka, client_id=client_id) as publisher:
+    # A batch is queued whole before the publisher gets its turn, so waiting for more to come would gain nothing.
+    async with Publisher(kafka, client_id=client_id, linger_s=0.0) as publisher:
         ingest = Ingest(settings, kafka, publisher=publisher, client_id=client_id)
         probes = Probes(host=settings.probes_host, port=settings.probes_port, registry=ingest.registry)
         probes.add_check("publisher", lambda: None if publisher.healthy else "Kafka does not take records")
