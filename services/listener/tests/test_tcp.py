@@ -282,9 +282,7 @@ async def test_a_confirmation_that_comes_after_the_link_is_gone_is_not_sent(
     assert tracker.transport.take() == b""
 
 
-async def test_idle_links_are_closed_by_their_dialect(
-    bench: "Bench", report_frame: Callable[..., bytes]
-) -> None:
+async def test_idle_links_are_closed_by_their_dialect(bench: "Bench", report_frame: Callable[..., bytes]) -> None:
     binary, ascii_unit = bench.connect(), bench.connect()
     binary.send(report_frame(DEVICE))
     ascii_unit.send(report_frame("865429043319537", code="000"))
@@ -336,7 +334,9 @@ async def test_a_half_frame_that_never_ends_is_closed_even_when_bytes_trickle_in
     assert bench.count("links_closed_total", cause="half_frame") == 1
 
 
-async def test_a_paused_link_is_never_idle(make_bench: "Callable[..., Bench]", report_frame: Callable[..., bytes]) -> None:
+async def test_a_paused_link_is_never_idle(
+    make_bench: "Callable[..., Bench]", report_frame: Callable[..., bytes]
+) -> None:
     bench = make_bench(window_frames=1)
     tracker = bench.connect()
     tracker.send(report_frame(DEVICE) * 2)

@@ -21,7 +21,7 @@ _log = structlog.get_logger()
 
 # The publisher takes more than links may fill, so that what is told about links still finds room.
 _ROOM_FOR_NOTICES = 4 / 3
-_FLUSH_LIMIT_S = 20.0
+_FLUSH_LIMIT_S = 10.0
 
 
 async def run(settings: ListenerSettings, kafka: KafkaSettings) -> None:
@@ -49,6 +49,14 @@ async def run(settings: ListenerSettings, kafka: KafkaSettings) -> None:
             await _first_of(follower.caught_up, stop)
             if not stop.is_set():
                 await listener.server.open()
+                _log.info(
+                    "listener.opened",
+                    id=settings.id,
+                    host=settings.host,
+                    port=listener.server.port,
+                    probes_port=probes.port,
+                    udp_receive_buffer_bytes=listener.server.udp_receive_buffer_bytes,
+                )
                 await stop.wait()
             await listener.drain()
             for task in running:

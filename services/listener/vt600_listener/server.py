@@ -27,6 +27,7 @@ class Server:
 
     def __init__(self, context: LinkContext) -> None:
         self.port = 0
+        self.udp_receive_buffer_bytes = 0
         self._context = context
         self._tcp: asyncio.Server | None = None
         self._udp: UdpEndpoint | None = None
@@ -43,12 +44,8 @@ class Server:
         endpoint = self._udp
         await loop.create_datagram_endpoint(lambda: endpoint, sock=udp)
         self._tcp = await loop.create_server(self._new_link, sock=tcp, backlog=_BACKLOG)
-        _log.info(
-            "listener.opened",
-            host=settings.host,
-            port=self.port,
-            udp_receive_buffer_bytes=udp.getsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF),
-        )
+        # The kernel grants what net.core.rmem_max allows, and reports twice of it.
+        self.udp_receive_buffer_bytes = udp.getsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF) // 2
 
     async def sweep_for_ever(self) -> None:
         """Closes what has been silent for too long; also frees links that wait for room when no batch ends any more."""
