@@ -1,0 +1,85 @@
+"""The parts of the commander process and how they hang together."""
+
+import asyncio
+import os
+import socket
+from contextlib import AsyncExitStack
+
+import structlog
+from prometheus_client import CollectorRegistry
+
+from vt600_bus import DeadLetters, Follower, KafkaSettings, Publisher, Subscriber
+from vt600_bus.topics import COMMAND_REQUESTS, DELIVERY_REPORTS
+from vt600_commander.commander import Commander
+from vt600_commander.database import create_engine, create_session_factory
+from vt600_commander.metrics import CommanderMetrics
+from vt600_commander.outbox import Outbox
+from vt600_commander.presence import PRESENCE_TOPICS, Presence
+from vt600_commander.settings import CommanderSettings
+from vt600_runtime.probes import Probes
+
+_FLUSH_S = 5.0
+
+log = structlog.get_logger()
+
+
+async def run(settings: CommanderSettings, kafka: KafkaSettings, stop: asyncio.Event) -> None:
+    """The whole process, probes included, until `stop` is set. Nothing is dispatched before presence is known."""
+    client_id = f"vt600-commander-{socket.gethostname()}-{os.getpid()}"
+    registry = CollectorRegistry()
+    presence = Presence()
+    metrics = CommanderMetrics(registry, devices=lambda: len(presence))
+    async with AsyncExitStack() as stack:
+        engine = create_engine(settings.database_url)
+        stack.push_async_callback(engine.dispose)
+        sessions = create_session_factory(engine)
+        publisher = await stack.enter_async_context(Publisher(kafka, client_id=client_id, linger_s=0))
+        follower = await stack.enter_async_context(
+            Follower(kafka, PRESENCE_TOPICS, client_id=f"{client_id}-presence", start="beginning")
+        )
+        subscriber = await stack.enter_async_context(
+            Subscriber(
+                kafka,
+                group="commander",
+                topics=[COMMAND_REQUESTS, DELIVERY_REPORTS],
+                client_id=client_id,
+                max_records=200,
+                fetch_wait_ms=100,
+            )
+        )
+        outbox = Outbox(sessions, publisher, metrics)
+        commander = Commander(
+            settings,
+            sessions=sessions,
+            presence=presence,
+            outbox=outbox,
+            dead_letters=DeadLetters(publisher, "commander"),
+            metrics=metrics,
+        )
+        probes = Probes(host=settings.probes_host, port=settings.probes_port, registry=registry)
+        probes.add_check("kafka", lambda: None if publisher.healthy else "the broker does not answer")
+        probes.add_check("database", lambda: commander.database_problem)
+        probes.add_check("presence", lambda: None if follower.caught_up.is_set() else "links are not known yet")
+        probes.add_check("requests", lambda: None if subscriber.assigned else "Kafka has not given out the partitions")
+        await stack.enter_async_context(probes)
+        log.info("commander.started", probes_port=probes.port)
+        async with asyncio.TaskGroup() as tasks:
+            working = [
+                tasks.create_task(commander.follow_presence(follower)),
+                tasks.create_task(_work_once_present(commander, follower, subscriber)),
+                tasks.create_task(outbox.run()),
+            ]
+            await stop.wait()
+            for task in working:
+                task.cancel()
+        await publisher.flush(_FLUSH_S)
+    log.info("commander.stopped")
+
+
+async def _work_once_present(commander: Commander, follower: Follower, subscriber: Subscriber) -> None:
+    """Presence first; then the queue, the bus and the clock."""
+    await follower.caught_up.wait()
+    await commander.dispatch_waiting()
+    async with asyncio.TaskGroup() as tasks:
+        tasks.create_task(commander.follow_bus(subscriber))
+        tasks.create_task(commander.follow_clock())
