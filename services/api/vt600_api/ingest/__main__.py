@@ -1,5 +1,6 @@
 """`python -m vt600_api.ingest`: settings, then the process until a signal comes."""
 
+import gc
 import sys
 
 import structlog
@@ -11,6 +12,8 @@ from vt600_api.ingest.settings import IngestSettings
 from vt600_bus import KafkaSettings
 from vt600_runtime.logs import configure_logs
 from vt600_runtime.shutdown import stop_on_signals
+
+_RECORDS_BEFORE_GC = 100_000
 
 
 async def _run(settings: IngestSettings, kafka: KafkaSettings) -> None:
@@ -28,6 +31,9 @@ def main() -> int:
         structlog.get_logger().error("settings.invalid", problems=problems)
         return 2
     configure_logs(service="ingest", level=settings.log_level, format=settings.log_format)
+    # A batch is ten thousands of objects without cycles; looking for some in every batch costs a sixth of the time.
+    gc.freeze()
+    gc.set_threshold(_RECORDS_BEFORE_GC, 20, 100)
     uvloop.run(_run(settings, kafka))
     return 0
 
