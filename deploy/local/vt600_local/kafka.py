@@ -52,18 +52,28 @@ num.io.threads=4
 _METADATA_REQUEST = struct.pack(">hhih", 3, 1, 1, -1) + struct.pack(">i", 0)  # version 1, no client id, no topics
 
 
+def has_jars() -> bool:
+    """Whether the broker's jars, as the POM names them, are here."""
+    return _stamp().exists()
+
+
 def bring_jars() -> Path:
     """The folder with the broker's jars; fetched by Maven the first time and after a change of the POM."""
-    folder = home() / "kafka" / "jars"
-    stamp = hashlib.sha256(_POM.read_bytes()).hexdigest()[:16]
+    stamp = _stamp()
+    folder = stamp.parent
     folder.parent.mkdir(parents=True, exist_ok=True)
     with (folder.parent / "jars.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        if not (folder / stamp).exists():
+        if not stamp.exists():
             shutil.rmtree(folder, ignore_errors=True)
             _copy_jars(folder)
-            (folder / stamp).touch()
+            stamp.touch()
     return folder
+
+
+def _stamp() -> Path:
+    """Beside the jars when all are there; its name stands for the content of the POM."""
+    return home() / "kafka" / "jars" / hashlib.sha256(_POM.read_bytes()).hexdigest()[:16]
 
 
 def _copy_jars(folder: Path) -> None:

@@ -101,6 +101,10 @@ class ServerProcess(ABC):
     def start(self) -> None:
         """Launch and wait until ready; StackError with the end of the log when that does not come."""
         self.launch()
+        self.wait_until_ready()
+
+    def wait_until_ready(self) -> None:
+        """Wait until a launched process is ready; StackError with the end of its log when that does not come."""
         deadline = time.monotonic() + self.start_timeout_s
         while not self.is_ready():
             if not self.running or time.monotonic() > deadline:

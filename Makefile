@@ -1,0 +1,71 @@
+# Every routine action. `make` alone lists them. Commit hooks and CI call these targets; no check is defined twice.
+
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+MAKEFLAGS += --no-print-directory
+
+PY := .venv/bin/python
+MEMBERS := libs/protocol libs/bus libs/runtime services/listener services/api services/commander simulator deploy/local
+
+n ?= 100
+service ?= api
+
+.PHONY: help environment run test test-unit load format lint typecheck $(MEMBERS:%=typecheck-%) typecheck-tests migration simulate lock check clean
+
+help:  ## List the targets
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | while IFS=$$'\t' read -r name text; do printf '  %-12s %s\n' "$$name" "$$text"; done
+
+environment:
+	@deploy/local/environment.sh
+
+run: export VT600_STARTED_AT := $(shell date +%s.%N)
+run:  ## Start the whole stack on this machine, with 20 simulated trackers (Ctrl-C stops it)
+	@deploy/local/environment.sh $(if $(KAFKA_BOOTSTRAP_SERVERS),,servers)
+	@exec $(PY) -m vt600_local run
+
+test:  ## Every test, on its own Kafka and PostgreSQL (args="services/listener -k window" for some of them)
+	@deploy/local/environment.sh servers
+	@exec $(PY) -m pytest $(args)
+
+test-unit: environment  ## What needs no server; seconds
+	@exec $(PY) -m pytest -m "not servers" $(args)
+
+load: environment  ## Benchmarks with printed figures (only=NAME for one of them)
+	@exec $(PY) tests/load/run.py $(if $(only),--only $(only))
+
+format: environment  ## Format the code and mend what can be mended
+	@$(PY) -m ruff check --quiet --fix-only .
+	@$(PY) -m ruff format .
+
+lint: environment  ## Rules, format and who may import whom
+	@$(PY) -m ruff check .
+	@$(PY) -m ruff format --check .
+	@.venv/bin/lint-imports
+
+typecheck: environment $(MEMBERS:%=typecheck-%) typecheck-tests  ## mypy, strict, one run per member
+
+$(MEMBERS:%=typecheck-%): typecheck-%: environment
+	@echo "mypy $*"
+	@$(PY) -m mypy $(wildcard $*/vt600_* $*/tests)
+
+typecheck-tests: environment
+	@echo "mypy tests"
+	@for folder in $(wildcard tests/*/); do $(PY) -m mypy $$folder || exit 1; done
+
+migration: environment  ## Write a new revision (m="what it changes", service=api or commander)
+	@test -n "$(m)" || { echo 'say what it changes: make migration service=api m="add a column"' >&2; exit 1; }
+	@$(PY) -m vt600_local migration --service $(service) --message "$(m)"
+	@$(PY) -m ruff format --quiet services/$(service)/migrations
+
+simulate: environment  ## Drive a further small fleet against the local listener (n=100 trackers)
+	@exec $(PY) -m vt600_simulator fleet --count $(n) --first-number 1001 --port $(or $(LISTENER_PORT),8888)
+
+lock: environment  ## Choose all versions anew and write requirements.lock
+	@.venv/bin/uv pip compile --universal --generate-hashes --no-annotate --no-header --no-emit-index-url --no-emit-find-links \
+		--group dev --no-emit-package vt600-protocol --no-emit-package vt600-bus --no-emit-package vt600-runtime \
+		-o requirements.lock -q pyproject.toml libs/*/pyproject.toml services/*/pyproject.toml simulator/pyproject.toml deploy/local/pyproject.toml
+
+check: lint typecheck test  ## What CI runs
+
+clean:  ## Remove the local stack's data, logs, key and Kafka's jars
+	@deploy/local/clean.sh
