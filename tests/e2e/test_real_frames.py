@@ -1,0 +1,112 @@
+"""Every published uplink frame, over TCP and UDP, from the socket to the store."""
+
+import asyncio
+import math
+import socket
+from collections.abc import AsyncIterator
+from typing import Any
+
+import asyncpg
+import pytest
+from tests.e2e.gateway import Gateway, eventually
+from tests.e2e.vectors import Frame, accepted_uplinks, refused_uplinks, unidentified_uplinks
+
+pytestmark = pytest.mark.servers
+
+ACCEPTED = accepted_uplinks()
+REFUSED = refused_uplinks() + unidentified_uplinks()
+TOLERANCE = {"latitude": 1e-6, "longitude": 1e-6, "speed_kmh": 0.001, "external_v": 0.006, "battery_v": 0.006}
+RUBBISH = b"\x01rubbish that is no header\x02"
+
+
+@pytest.fixture
+async def database(gateway: Gateway) -> AsyncIterator[asyncpg.Connection]:
+    connection = await asyncpg.connect(gateway.database_url)
+    yield connection
+    await connection.close()
+
+
+async def send_over_tcp(gateway: Gateway, chunks: list[bytes]) -> None:
+    """Write the chunks, each in a segment of its own, and close our side when the listener has read them."""
+    _reader, writer = await asyncio.open_connection("127.0.0.1", gateway.listener_port)
+    plain = writer.get_extra_info("socket")
+    plain.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    for chunk in chunks:
+        writer.write(chunk)
+        await writer.drain()
+    writer.write_eof()
+    await asyncio.wait_for(_reader.read(), 10)
+    writer.close()
+    await writer.wait_closed()
+
+
+def send_over_udp(gateway: Gateway, datagrams: list[bytes]) -> None:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sender:
+        for datagram in datagrams:
+            sender.sendto(datagram, ("127.0.0.1", gateway.listener_port))
+
+
+async def count_of(database: asyncpg.Connection, frame: Frame, transport: str) -> int:
+    query = "SELECT count(*) FROM fleet.frames WHERE device_id = $1 AND raw = $2 AND transport = $3"
+    return int(await database.fetchval(query, frame.device_id, frame.raw, transport))
+
+
+async def arrived(database: asyncpg.Connection, transport: str, times: int) -> list[str]:
+    """The names of the frames that are not yet in the journal `times` times."""
+    return [frame.name for frame in ACCEPTED if await count_of(database, frame, transport) < times]
+
+
+def differences(frame: Frame, row: asyncpg.Record) -> dict[str, Any]:
+    """The columns of the row that are not what the vector says: name → (expected, found)."""
+    wrong = {}
+    for name, expected in frame.columns().items():
+        found = row[name]
+        same = expected == found
+        if isinstance(expected, float) and found is not None:
+            same = math.isclose(expected, found, abs_tol=TOLERANCE.get(name, 1e-6))
+        if not same:
+            wrong[name] = (expected, found)
+    return wrong
+
+
+async def test_real_frames_end_in_the_store_once_however_they_are_sent(
+    gateway: Gateway, database: asyncpg.Connection
+) -> None:
+    for frame in ACCEPTED:
+        await send_over_tcp(gateway, [frame.raw])
+    for frame in ACCEPTED:
+        await send_over_tcp(gateway, [frame.raw[at : at + 1] for at in range(len(frame.raw))])
+    for dialect in ("binary", "ascii"):
+        frames = [frame.raw for frame in ACCEPTED if frame.dialect == dialect]
+        await send_over_tcp(gateway, [RUBBISH.join([b"", *frames, b""])])
+    await eventually(lambda: arrived(database, "tcp", 3), [])
+    send_over_udp(gateway, [frame.raw for frame in ACCEPTED])
+    await eventually(lambda: arrived(database, "udp", 1), [])
+
+    wrong = {}
+    for frame in (frame for frame in ACCEPTED if frame.is_report):
+        rows = await database.fetch(
+            "SELECT * FROM fleet.reports WHERE device_id = $1 AND device_time = $2", frame.device_id, frame.device_time
+        )
+        if len(rows) != 1:
+            wrong[frame.name] = f"{len(rows)} rows"
+        elif found := differences(frame, rows[0]):
+            wrong[frame.name] = found
+    assert wrong == {}
+    assert await database.fetchval("SELECT count(*) FROM fleet.reports") == sum(frame.is_report for frame in ACCEPTED)
+
+
+async def test_refused_frames_end_in_rejects(gateway: Gateway, database: asyncpg.Connection) -> None:
+    async def missing(transport: str) -> list[str]:
+        rows = await database.fetch("SELECT raw FROM fleet.rejects WHERE transport = $1", transport)
+        kept = [bytes(row["raw"]) for row in rows]
+        return [frame.name for frame in REFUSED if not any(frame.raw[:40] in raw for raw in kept)]
+
+    for frame in REFUSED:
+        await send_over_tcp(gateway, [frame.raw])
+    await eventually(lambda: missing("tcp"), [])
+    send_over_udp(gateway, [frame.raw for frame in REFUSED])
+    await eventually(lambda: missing("udp"), [])
+
+    assert await missing("tcp") == []
+    assert await missing("udp") == []
