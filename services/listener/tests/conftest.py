@@ -2,7 +2,7 @@
 
 import asyncio
 import heapq
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
 from typing import TypeVar, cast
 
@@ -46,13 +46,13 @@ class HandClock(Clock):
     async def advance(self, seconds: float) -> None:
         """Moves the time; whoever sleeps wakes at the right moment, and everybody gets on with it."""
         end = self._now + seconds
-        await settle()
+        await _settle()
         while self._sleepers and self._sleepers[0][0] <= end:
             at, _, future = heapq.heappop(self._sleepers)
             self._now = at
             if not future.done():
                 future.set_result(None)
-            await settle()
+            await _settle()
         self._now = end
 
 
@@ -83,14 +83,14 @@ class HandPublisher:
         self.pending_bytes = 0
         if batch is not None:
             batch.set_result(None)
-        await settle()
+        await _settle()
 
     async def fail(self) -> None:
         """The publisher ends before the broker holds it."""
         batch, self._batch = self._batch, None
         if batch is not None:
             batch.set_exception(ConnectionError("closed"))
-        await settle()
+        await _settle()
 
     def of(self, topic: Topic[R]) -> list[R]:
         """What was published on one topic."""
@@ -167,7 +167,7 @@ class Tracker:
     async def hang_up(self) -> None:
         """The peer closes."""
         self.transport.close()
-        await settle()
+        await _settle()
 
 
 class Bench:
@@ -191,7 +191,7 @@ class Bench:
         return self.registry.get_sample_value(f"vt600_listener_{name}", labels) or 0.0
 
 
-async def settle() -> None:
+async def _settle() -> None:
     """Lets every callback that is due run."""
     for _ in range(10):
         await asyncio.sleep(0)
@@ -271,3 +271,9 @@ async def bench(make_bench: Callable[..., Bench]) -> Bench:
 def report_frame() -> Callable[..., bytes]:
     """Makes frames of positions."""
     return make_report
+
+
+@pytest.fixture(name="settle")
+def settle_fixture() -> Callable[[], Awaitable[None]]:
+    """Lets every callback that is due run."""
+    return _settle

@@ -4,6 +4,7 @@ import asyncio
 import json
 import os
 import signal
+import socket
 import sys
 import urllib.error
 import urllib.request
@@ -324,3 +325,27 @@ async def test_bad_settings_are_one_clear_line() -> None:
     assert process.returncode == 2
     assert output.count(b"\n") == 1
     assert b"port: Input should be a valid integer" in output
+
+
+async def test_a_port_that_somebody_else_has_is_one_clear_line(kafka_servers: str) -> None:
+    with socket.socket() as stranger:
+        stranger.bind(("127.0.0.1", 0))
+        stranger.listen()
+        process = await asyncio.create_subprocess_exec(
+            sys.executable,
+            "-m",
+            "vt600_listener",
+            env={
+                **os.environ,
+                "KAFKA_BOOTSTRAP_SERVERS": kafka_servers,
+                "LISTENER_PROBES_PORT": "0",
+                "LISTENER_PORT": str(stranger.getsockname()[1]),
+            },
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.STDOUT,
+        )
+        output, _ = await process.communicate()
+
+    assert process.returncode == 1
+    assert b"Address already in use" in output
+    assert b"Traceback" not in output

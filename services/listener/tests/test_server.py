@@ -1,5 +1,5 @@
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING
 
 from vt600_bus.topics import LISTENERS, SESSIONS, UPLINKS
@@ -52,7 +52,7 @@ async def test_shedding_stops_when_the_bus_is_back(bench: "Bench", report_frame:
         shedding.cancel()
 
     assert 0 < open_links(trackers) < 100
-    assert bench.listener.not_ready_because() is None
+    assert not bench.connect().transport.closed
 
 
 async def test_the_sweep_closes_idle_links_by_itself(bench: "Bench", report_frame: Callable[..., bytes]) -> None:
@@ -118,12 +118,18 @@ async def test_a_first_frame_that_comes_after_the_farewell_is_kept_without_a_ses
     assert bench.bus.of(SESSIONS) == []
 
 
-async def test_readiness_follows_the_bus(bench: "Bench") -> None:
+async def test_readiness_follows_the_bus(bench: "Bench", settle: Callable[[], Awaitable[None]]) -> None:
+    before = bench.listener.not_ready_because()
+    await bench.listener.server.open()
     healthy = bench.listener.not_ready_because()
     bench.bus.healthy = False
+    without_bus = bench.listener.not_ready_because()
+    bench.listener.server.close()
+    await settle()
 
+    assert before == "not listening yet"
     assert healthy is None
-    assert bench.listener.not_ready_because() is not None
+    assert without_bus == "the bus does not take records"
 
 
 async def test_the_lease_is_renewed_every_two_seconds_with_the_links_held(

@@ -1,6 +1,7 @@
 """`python -m vt600_listener`: settings → objects → tasks until a signal comes."""
 
 import asyncio
+import errno
 import sys
 
 import structlog
@@ -22,6 +23,7 @@ _log = structlog.get_logger()
 # The publisher takes more than links may fill, so that what is told about links still finds room.
 _ROOM_FOR_NOTICES = 4 / 3
 _FLUSH_LIMIT_S = 10.0
+_NO_SUCH_PORT = frozenset({errno.EADDRINUSE, errno.EADDRNOTAVAIL, errno.EACCES})
 
 
 async def run(settings: ListenerSettings, kafka: KafkaSettings) -> None:
@@ -86,8 +88,22 @@ def main() -> int:
         _log.error("settings.invalid", problems=problems)
         return 2
     configure_logs(service="listener", level=settings.log_level, format=settings.log_format)
-    uvloop.run(run(settings, kafka))
+    try:
+        uvloop.run(run(settings, kafka))
+    except* OSError as errors:
+        reasons = [str(problem) for problem in _leaves(errors) if problem.errno in _NO_SUCH_PORT]
+        if not reasons:
+            raise
+        _log.error("listener.failed", problem="; ".join(reasons), port=settings.port, probes_port=settings.probes_port)
+        sys.exit(1)
     return 0
+
+
+def _leaves(group: BaseExceptionGroup[OSError]) -> list[OSError]:
+    found: list[OSError] = []
+    for error in group.exceptions:
+        found += _leaves(error) if isinstance(error, BaseExceptionGroup) else [error]
+    return found
 
 
 if __name__ == "__main__":

@@ -75,6 +75,8 @@ class Listener:
         """Why no new tracker should be sent here, None when all is well."""
         if self.draining:
             return "draining"
+        if not self.server.is_open:
+            return "not listening yet"
         if not self._publisher.healthy or self.flow.away:
             return "the bus does not take records"
         return None

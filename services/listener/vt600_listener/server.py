@@ -32,6 +32,11 @@ class Server:
         self._tcp: asyncio.Server | None = None
         self._udp: UdpEndpoint | None = None
 
+    @property
+    def is_open(self) -> bool:
+        """Whether units can connect."""
+        return self._tcp is not None
+
     async def open(self) -> None:
         """Listens from now on."""
         settings = self._context.settings
@@ -91,6 +96,8 @@ class Server:
         deadline = context.clock.monotonic() + _LAST_WORDS_S
         while self._tcp_links() and context.clock.monotonic() < deadline:
             await context.clock.sleep(_POLL_S)
+        if self._udp is not None:
+            self._udp.stop_hearing()
         for link in tuple(context.registry.links):
             link.close("drained")
 

@@ -82,6 +82,7 @@ class UdpEndpoint(asyncio.DatagramProtocol):
         self._context = context
         self._transport: asyncio.DatagramTransport | None = None
         self._peers: dict[Address, UdpPeer] = {}
+        self._hears = True
 
     @property
     def is_open(self) -> bool:
@@ -130,6 +131,10 @@ class UdpEndpoint(asyncio.DatagramProtocol):
         if self._peers.get(address) is peer:
             del self._peers[address]
 
+    def stop_hearing(self) -> None:
+        """Drops what comes from now on; what is due can still be sent."""
+        self._hears = False
+
     def close(self) -> None:
         """Sends and receives nothing any more."""
         if self._transport is not None:
@@ -137,6 +142,8 @@ class UdpEndpoint(asyncio.DatagramProtocol):
 
     def _drop_reason(self, addr: Address) -> str | None:
         context = self._context
+        if not self._hears:
+            return "draining"
         if not context.admission.allows(host_of(addr)):
             return "not_allowed"
         if context.flow.full:
