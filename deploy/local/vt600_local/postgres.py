@@ -28,7 +28,7 @@ _SETTINGS = {
 class Postgres(ServerProcess):
     """A server on a folder of its own. What was committed survives `kill()` and `start()`."""
 
-    stop_signal = signal.SIGINT  # PostgreSQL's fast shutdown: clients are sent away, data is written
+    stop_signal = orphan_signal = signal.SIGINT  # its fast shutdown: clients are sent away, data is written
 
     def __init__(
         self,

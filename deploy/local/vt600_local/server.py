@@ -32,6 +32,7 @@ class ServerProcess(ABC):
     """
 
     stop_signal: ClassVar[signal.Signals] = signal.SIGTERM
+    orphan_signal: ClassVar[signal.Signals] = signal.SIGTERM  # what the kernel sends it when we are gone
     stop_timeout_s: ClassVar[float] = 15.0
     start_timeout_s: ClassVar[float] = 60.0
 
@@ -150,7 +151,7 @@ class ServerProcess(ABC):
         main_thread = threading.current_thread() is threading.main_thread()
         entry = None if self._user is None else pwd.getpwnam(self._user)
         uid, gid = (-1, -1) if entry is None else (entry.pw_uid, entry.pw_gid)
-        arguments = (int(self.stop_signal) if main_thread else 0, os.getpid(), uid, gid)
+        arguments = (int(self.orphan_signal) if main_thread else 0, os.getpid(), uid, gid)
         return [sys.executable, "-I", "-S", str(_CHILD), *map(str, arguments)]
 
     def _try_lock(self) -> int | None:

@@ -1,6 +1,7 @@
 """One of the gateway's own processes, started from its module."""
 
 import http.client
+import signal
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -15,6 +16,7 @@ class Service(ServerProcess):
     """`python -m MODULE`, ready when its probe says so; without a probe when it runs."""
 
     stop_timeout_s: ClassVar[float] = 30.0  # the listener closes its links in slices, then flushes
+    orphan_signal: ClassVar[signal.Signals] = signal.SIGKILL  # Kafka goes at the same moment, a drain would only wait
 
     def __init__(
         self,
