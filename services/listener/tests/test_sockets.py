@@ -3,7 +3,7 @@ import socket
 import pytest
 
 from vt600_listener.peers import peer_text
-from vt600_listener.sockets import open_sockets
+from vt600_listener.sockets import open_sockets, overflowed_datagrams
 
 _RECEIVE_BUFFER = 65_536
 
@@ -50,6 +50,19 @@ def test_accepted_connections_inherit_what_the_listening_socket_says() -> None:
                 ]
 
     assert options == [1, 1, 90_000, 120]
+
+
+def test_datagrams_that_the_kernel_drops_are_counted() -> None:
+    tcp, udp = open_pair(0)
+    with tcp, udp, socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sender:
+        before = overflowed_datagrams(udp)
+        for _ in range(2_000):
+            sender.sendto(bytes(1_000), udp.getsockname())
+        after = overflowed_datagrams(udp)
+
+    assert before == 0
+    assert after > 0
+    assert overflowed_datagrams(udp) == 0
 
 
 def test_peers_are_shown_with_their_port() -> None:

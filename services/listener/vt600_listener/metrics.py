@@ -22,6 +22,9 @@ class Metrics:
         self.links_paused = gauge("links_paused", "TCP links that are not read because the bus is full")
         self.pending_bytes = gauge("pending_bytes", "Records that the broker does not hold yet")
         self.oldest_pending_seconds = gauge("oldest_pending_seconds", "Age of the oldest record not yet durable")
+        self.datagrams_overflowed = gauge(
+            "datagrams_overflowed", "UDP datagrams that the kernel's buffer had no room for"
+        )
         self.links_opened = counter("links_opened", "TCP links that were accepted")
         self.links_closed = counter("links_closed", "TCP links that ended", "cause")
         self.links_refused = counter("links_refused", "TCP links that were closed at once", "reason")

@@ -8,7 +8,7 @@ import structlog
 from vt600_listener.closing import close_in_slices
 from vt600_listener.context import LinkContext
 from vt600_listener.session import Link
-from vt600_listener.sockets import open_sockets
+from vt600_listener.sockets import open_sockets, overflowed_datagrams
 from vt600_listener.tcp import TcpLink
 from vt600_listener.udp import UdpEndpoint
 
@@ -44,6 +44,7 @@ class Server:
             host=settings.host, port=settings.port, udp_receive_buffer_bytes=settings.udp_receive_buffer_bytes
         )
         self.port = tcp.getsockname()[1]
+        self._context.metrics.datagrams_overflowed.set_function(lambda: overflowed_datagrams(udp))
         loop = asyncio.get_running_loop()
         self._udp = UdpEndpoint(self._context)
         endpoint = self._udp

@@ -37,7 +37,7 @@ class ListenerSettings(BaseSettings):
 
     # What may wait for the broker, and how long.
     window_frames: int = Field(default=512, ge=1)
-    max_pending_bytes: int = Field(default=48 * _MIB, ge=_MIB)
+    max_pending_bytes: int = Field(default=32 * _MIB, ge=_MIB)
     bus_away_limit_s: float = Field(default=30.0, gt=0)
 
     # How long a link may be silent.

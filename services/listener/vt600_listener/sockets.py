@@ -2,12 +2,18 @@
 
 import resource
 import socket
+import struct
 
 _KEEP_ALIVE_IDLE_S = 120
 _KEEP_ALIVE_INTERVAL_S = 30
 _KEEP_ALIVE_PROBES = 4
 _USER_TIMEOUT_MS = 90_000
 _TRIES = 20
+
+# From <linux/sock_diag.h>; the socket module has no names for them.
+_SO_MEMINFO = 55
+_MEMINFO_DROPS = 8
+_MEMINFO_VALUES = 9
 
 
 def open_sockets(*, host: str, port: int, udp_receive_buffer_bytes: int) -> tuple[socket.socket, socket.socket]:
@@ -28,6 +34,15 @@ def open_sockets(*, host: str, port: int, udp_receive_buffer_bytes: int) -> tupl
             if port != 0:
                 raise
     raise OSError("no port number is free for both TCP and UDP")
+
+
+def overflowed_datagrams(udp: socket.socket) -> int:
+    """How many datagrams the kernel had no room for since the socket was opened; 0 once it is closed."""
+    if udp.fileno() < 0:
+        return 0
+    size = struct.calcsize(f"{_MEMINFO_VALUES}I")
+    values = udp.getsockopt(socket.SOL_SOCKET, _SO_MEMINFO, size)
+    return int(struct.unpack(f"{_MEMINFO_VALUES}I", values)[_MEMINFO_DROPS])
 
 
 def raise_file_limit() -> int:
