@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from tests.e2e.gateway import Gateway
+from tests.gateway import Gateway
 
 
 @pytest.fixture(scope="module")

@@ -9,7 +9,7 @@ from typing import Any
 
 import asyncpg
 import pytest
-from tests.e2e.gateway import Gateway, eventually
+from tests.gateway import Gateway, eventually
 
 from vt600_local.kafka import Kafka
 from vt600_local.postgres import Postgres

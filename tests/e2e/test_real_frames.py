@@ -8,8 +8,8 @@ from typing import Any
 
 import asyncpg
 import pytest
-from tests.e2e.gateway import Gateway, eventually
 from tests.e2e.vectors import Frame, accepted_uplinks, refused_uplinks, unidentified_uplinks
+from tests.gateway import Gateway, eventually
 
 pytestmark = pytest.mark.servers
 

@@ -9,7 +9,7 @@ from typing import Any
 import httpx
 import pytest
 import websockets
-from tests.e2e.gateway import Gateway, eventually
+from tests.gateway import Gateway, eventually
 
 from vt600_bus import Follower, KafkaSettings, decode
 from vt600_bus.topics import COMMAND_STATUSES, REPORTS, TOPICS, UPLINKS

@@ -21,7 +21,7 @@ _POLL_S = 0.05
 class Gateway:
     """Listener, ingest, api and commander on free ports, on a Kafka and an empty database that exist already."""
 
-    def __init__(self, folder: Path, *, kafka_servers: str, database_url: str) -> None:
+    def __init__(self, folder: Path, *, kafka_servers: str, database_url: str, log_level: str = "info") -> None:
         self._folder = folder
         self.kafka_servers = kafka_servers
         self.database_url = database_url
@@ -35,6 +35,7 @@ class Gateway:
             "COMMANDER_DATABASE_URL": database_url,
             "LISTENER_HOST": "127.0.0.1",
             "LISTENER_PORT": str(self.listener_port),
+            **{f"{prefix}_LOG_LEVEL": log_level for prefix in ("LISTENER", "INGEST", "API", "COMMANDER")},
             "API_HOST": "127.0.0.1",
             "API_PORT": str(self.api_port),
         }
@@ -56,8 +57,7 @@ class Gateway:
 
     def start(self, *, listeners: int = 1) -> None:
         """Migrate, start everything, and wait until each is ready."""
-        self._run("vt600_api.migrate")
-        self._run("vt600_commander.migrate")
+        self.migrate()
         arguments = ("create", "--name", "e2e", "--scope", "admin")
         self.api_key = self._run("vt600_api.keys", *arguments).strip().splitlines()[-1]
         for _ in range(listeners):
@@ -67,6 +67,11 @@ class Gateway:
             service.launch()
         for service in services:
             service.wait_until_ready()
+
+    def migrate(self) -> None:
+        """Make the tables."""
+        self._run("vt600_api.migrate")
+        self._run("vt600_commander.migrate")
 
     def add_listener(self, *, start: bool = True, settings: Mapping[str, str] | None = None) -> Service:
         """One more listener on the same port."""

@@ -1,0 +1,37 @@
+"""`make load`: figures with their bounds of the same run, medians of three. They are printed and never asserted."""
+
+import argparse
+import os
+import platform
+import sys
+import time
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parents[2]))
+
+from tests.load import idle_memory, ingest_speed, latency, listener_speed, make_run, whole_way
+
+BENCHMARKS = {
+    "listener": listener_speed.run,
+    "ingest": ingest_speed.run,
+    "whole-way": whole_way.run,
+    "latency": latency.run,
+    "memory": idle_memory.run,
+    "make-run": make_run.run,
+}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--only", choices=BENCHMARKS, action="append", help="may be repeated")
+    wanted = parser.parse_args().only or BENCHMARKS
+    print(f"{os.cpu_count()} cores, Python {platform.python_version()}, {platform.platform()}")
+    for name in wanted:
+        print(f"{name}:", flush=True)
+        began = time.monotonic()
+        BENCHMARKS[name]()
+        print(f"  ({time.monotonic() - began:.0f} s)")
+
+
+if __name__ == "__main__":
+    main()
