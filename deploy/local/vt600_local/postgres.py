@@ -26,7 +26,10 @@ _SETTINGS = {
 
 
 class Postgres(ServerProcess):
-    """A server on a folder of its own. What was committed survives `kill()` and `start()`."""
+    """A server on a folder of its own: `folder`, another one than was asked for when the server's user cannot get there.
+
+    What was committed survives `kill()` and `start()`.
+    """
 
     stop_signal = orphan_signal = signal.SIGINT  # its fast shutdown: clients are sent away, data is written
 
@@ -44,6 +47,7 @@ class Postgres(ServerProcess):
         folder.mkdir(parents=True, exist_ok=True)
         folder.chmod(0o755)
         super().__init__("PostgreSQL", folder=folder, log=log or folder / "postgres.log", user=user)
+        self.folder = folder
         self.port = port or free_port()
         self._binaries = wheel / "pginstall" / "bin"
         self._data = folder / "data"

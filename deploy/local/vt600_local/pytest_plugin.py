@@ -117,6 +117,7 @@ def _start_kafka(folder: Path, started: ExitStack) -> Kafka:
 
 def _start_postgres(folder: Path, started: ExitStack) -> Postgres:
     postgres = Postgres(folder / f"postgres-{uuid.uuid4().hex[:8]}")
+    started.callback(shutil.rmtree, postgres.folder, ignore_errors=True)
     started.callback(postgres.stop)
     postgres.start()
     return postgres

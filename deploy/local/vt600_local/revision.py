@@ -1,6 +1,7 @@
 """Writes a migration: brings a fresh database to the newest revision and has alembic compare it with the models."""
 
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -18,13 +19,14 @@ def write(service: str, message: str) -> None:
     with tempfile.TemporaryDirectory(prefix="vt600-revision-") as folder:
         Path(folder).chmod(0o711)
         postgres = Postgres(Path(folder) / "postgres")
-        postgres.start()
         try:
+            postgres.start()
             _call(service, postgres.url, [sys.executable, "-m", f"vt600_{service}.migrate"])
             alembic = [sys.executable, "-m", "alembic", "revision", "--autogenerate", "-m", message]
             _call(service, postgres.url, alembic)
         finally:
             postgres.stop()
+            shutil.rmtree(postgres.folder, ignore_errors=True)
 
 
 def _call(service: str, url: str, command: list[str]) -> None:
