@@ -3,7 +3,7 @@
 from binascii import crc_hqx
 
 
-def crc16(data: bytes | memoryview) -> int:
+def crc16(data: bytes | bytearray | memoryview) -> int:
     """CRC-16 CCITT-FALSE: polynomial 0x1021, start 0xFFFF (SPEC §3.2)."""
     return crc_hqx(data, 0xFFFF)
 

@@ -132,7 +132,7 @@ class Connection:
         """Give up the bytes before `at`: heartbeats, or rubbish that is kept for the report."""
         if at > self._at:
             skipped = bytes(self._buffer[self._at : at])
-            odd = skipped.strip(b"\0")
+            odd = skipped if self._rubbish else skipped.lstrip(b"\0")
             self.heartbeats += len(skipped) - len(odd)
             self._rubbish += odd
             self._at = at
@@ -144,7 +144,9 @@ class Connection:
             raise self._take_rubbish(closes_stream=True)
 
     def _take_rubbish(self, *, closes_stream: bool = False) -> RubbishError:
-        rubbish, self._rubbish = self._rubbish, b""
+        rubbish = self._rubbish.rstrip(b"\0")
+        self.heartbeats += len(self._rubbish) - len(rubbish)
+        self._rubbish = b""
         return RubbishError(
             f"{len(rubbish)} bytes that are no frame", raw=rubbish, dialect=self.dialect, closes_stream=closes_stream
         )

@@ -1,0 +1,168 @@
+"""Commands: built from names and arguments, encoded in both dialects, read and answered by a device."""
+
+from typing import Any
+
+import pytest
+
+from vt600_protocol import (
+    COMMAND_TYPES,
+    Command,
+    CommandError,
+    CommandFrame,
+    CommandReply,
+    Confirmation,
+    Dialect,
+    Identify,
+    RequestPosition,
+    Restart,
+    SetImmobiliser,
+    SetInterval,
+    SetOutput,
+    build_command,
+    command_type,
+    decode_datagram,
+    encode_command,
+    encode_command_reply,
+    encode_confirmation,
+)
+from vt600_protocol.ascii.framing import build as build_ascii
+from vt600_protocol.binary.framing import build as build_binary
+
+ID: dict[Dialect, str] = {"binary": "143190975469", "ascii": "865429043319537"}
+BOTH: list[Command] = [
+    RequestPosition(),
+    SetInterval(interval_s=60),
+    SetOutput(output=2, on=True),
+    SetOutput(output=5, on=False, safe_speed_kmh=20),
+    Identify(),
+    Restart(part="gps"),
+]
+
+
+def received(payload: bytes) -> CommandFrame:
+    (message,) = decode_datagram(payload, "device").messages
+    assert isinstance(message, CommandFrame)
+    return message
+
+
+@pytest.mark.parametrize("dialect", ["binary", "ascii"])
+@pytest.mark.parametrize("command", BOTH, ids=repr)
+def test_a_device_reads_the_command_that_was_encoded(command: Command, dialect: Dialect) -> None:
+    encoded = encode_command(command, device_id=ID[dialect], dialect=dialect, packet_no="Q")
+    frame = received(encoded.payload)
+
+    assert frame.command == command
+    assert frame.device_id == ID[dialect]
+    assert frame.packet_no == encoded.packet_no == ("Q" if dialect == "ascii" else None)
+
+
+@pytest.mark.parametrize("dialect", ["binary", "ascii"])
+def test_the_immobiliser_is_output_1_with_the_units_own_interlock_when_it_cuts(dialect: Dialect) -> None:
+    cut = encode_command(SetImmobiliser(engaged=True), device_id=ID[dialect], dialect=dialect)
+    restore = encode_command(SetImmobiliser(engaged=False), device_id=ID[dialect], dialect=dialect)
+
+    assert received(cut.payload).command == SetOutput(output=1, on=True, safe_speed_kmh=10)
+    assert received(restore.payload).command == SetOutput(output=1, on=False)
+
+
+def test_the_interval_is_sent_in_steps_of_ten_seconds() -> None:
+    encoded = encode_command(SetInterval(interval_s=100), device_id="123456", dialect="binary")
+
+    assert encoded.payload.hex().upper().startswith("40400013123456FFFFFFFF4102000A")
+    assert encoded.reply_code == "5100"
+
+
+@pytest.mark.parametrize("dialect", ["binary", "ascii"])
+@pytest.mark.parametrize("ok", [True, False])
+def test_a_reply_names_the_command_it_answers_and_the_devices_yes_or_no(dialect: Dialect, ok: bool) -> None:
+    for command in (SetInterval(interval_s=60), SetOutput(output=1, on=True), Restart()):
+        encoded = encode_command(command, device_id=ID[dialect], dialect=dialect, packet_no="x")
+        (reply,) = decode_datagram(encode_command_reply(received(encoded.payload), ok=ok)).messages
+
+        assert isinstance(reply, CommandReply)
+        assert (reply.code, reply.answers, reply.ok) == (encoded.reply_code, encoded.code, ok)
+        assert reply.packet_no == encoded.packet_no
+        assert (reply.reason is None) == ok
+
+
+@pytest.mark.parametrize("dialect", ["binary", "ascii"])
+def test_an_identity_is_a_reply_with_values(dialect: Dialect) -> None:
+    encoded = encode_command(Identify(), device_id=ID[dialect], dialect=dialect)
+    answer = encode_command_reply(received(encoded.payload), ok=True, text="3037815059,353358011018145,V1.45-N")
+    (reply,) = decode_datagram(answer).messages
+
+    assert isinstance(reply, CommandReply)
+    assert reply.ok is None
+    assert reply.text == "3037815059,353358011018145,V1.45-N"
+
+
+@pytest.mark.parametrize("code", ["010", "020"])
+def test_a_confirmation_repeats_the_packet_number(code: str) -> None:
+    content = b"0,,211103013512,A,22.679003,114.045085,16,1.1,0,271,76,109075,460|0|249F|10C5,19,3E,00,00,0A57|0168"
+    (message,) = decode_datagram(build_ascii(b"&&", "W", ID["ascii"], code, content)).messages
+    (answer,) = decode_datagram(encode_confirmation(message), "device").messages
+
+    assert message.confirm  # type: ignore[attr-defined]
+    assert isinstance(answer, Confirmation)
+    assert (answer.code, answer.packet_no, answer.device_id) == (code, "W", ID["ascii"])
+
+
+def test_every_command_type_has_one_name_and_can_be_built_from_it() -> None:
+    examples: dict[str, dict[str, Any]] = {
+        "set_interval": {"interval_s": 30},
+        "set_output": {"output": 3, "on": False},
+        "set_immobiliser": {"engaged": True},
+    }
+    for entry in COMMAND_TYPES:
+        command = build_command(entry.name, examples.get(entry.name, {}))
+        assert command_type(command) is entry
+
+
+@pytest.mark.parametrize(
+    ("name", "args", "argument"),
+    [
+        ("fly", {}, "type"),
+        ("set_interval", {}, "interval_s"),
+        ("set_interval", {"interval_s": 70_000}, "interval_s"),
+        ("set_interval", {"interval_s": True}, "interval_s"),
+        ("set_interval", {"interval_s": "60"}, "interval_s"),
+        ("set_output", {"output": 6, "on": True}, "output"),
+        ("set_output", {"output": 1, "on": 1}, "on"),
+        ("set_output", {"output": 1, "on": True, "colour": "red"}, "colour"),
+        ("restart", {"part": "engine"}, "part"),
+    ],
+)
+def test_a_wrong_argument_is_named(name: str, args: dict[str, Any], argument: str) -> None:
+    with pytest.raises(CommandError) as caught:
+        build_command(name, args)
+
+    assert caught.value.argument == argument
+
+
+@pytest.mark.parametrize(
+    ("command", "dialect", "device_id", "packet_no", "argument"),
+    [
+        (SetInterval(interval_s=15), "binary", "1234", ":", "interval_s"),
+        (SetOutput(output=1, on=True, safe_speed_kmh=30), "binary", "1234", ":", "safe_speed_kmh"),
+        (Restart(part="device"), "binary", "1234", ":", "part"),
+        (Identify(), "binary", "not digits", ":", "device_id"),
+        (Identify(), "ascii", "123456", "!", "packet_no"),
+    ],
+)
+def test_what_a_dialect_cannot_say_is_refused(
+    command: Command, dialect: Dialect, device_id: str, packet_no: str, argument: str
+) -> None:
+    with pytest.raises(CommandError) as caught:
+        encode_command(command, device_id=device_id, dialect=dialect, packet_no=packet_no)
+
+    assert caught.value.argument == argument
+
+
+def test_commands_that_are_not_known_reach_the_device_as_such() -> None:
+    for frame in (
+        build_binary(b"@@", "1234", "4351", b""),
+        build_binary(b"@@", "1234", "4115", b"\2\2\2\2\2"),
+        build_ascii(b"$$", ":", "123456", "610", b"5"),
+        build_ascii(b"$$", ":", "123456", "900", b"x,1"),
+    ):
+        assert received(frame).command is None
