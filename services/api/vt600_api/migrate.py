@@ -4,11 +4,13 @@ import importlib
 import sys
 from pathlib import Path
 
+import asyncpg
 import structlog
 from alembic import command
 from alembic.config import Config
 from pydantic import SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
+from sqlalchemy.exc import SQLAlchemyError
 
 from vt600_runtime.logs import configure_logs
 
@@ -49,12 +51,14 @@ def main() -> int:
     log = structlog.get_logger()
     try:
         settings = MigrateSettings()
-        upgrade(settings.database_url)
     except ValidationError as error:
-        log.error("settings.refused", error=str(error.errors(include_url=False, include_input=False)[0]["loc"]))  # noqa: TRY400 - its sentence is enough
-        return 1
-    except OSError as error:
-        log.error("database.unreachable", error=str(error))  # noqa: TRY400 - its sentence is enough
+        problems = "; ".join(f"{'.'.join(map(str, item['loc']))}: {item['msg']}" for item in error.errors())
+        log.error("settings.invalid", problems=problems)  # noqa: TRY400 - a sentence is enough
+        return 2
+    try:
+        upgrade(settings.database_url)
+    except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, SQLAlchemyError) as error:
+        log.error("schema.not_migrated", error=str(getattr(error, "orig", error)))  # noqa: TRY400 - a sentence is enough
         return 1
     log.info("schema.migrated")
     return 0

@@ -58,8 +58,11 @@ class StoreConnection:
         except REFUSED:
             raise
         except AWAY as error:
-            self._fail(error)
             await self._drop()
+            task = asyncio.current_task()
+            if task is not None and task.cancelling():  # the rollback of a cancelled transaction found the connection gone
+                raise asyncio.CancelledError from error
+            self._fail(error)
             raise
 
     async def _connected(self) -> asyncpg.Connection:
