@@ -50,7 +50,7 @@ $(MEMBERS:%=typecheck-%): typecheck-%: environment
 
 typecheck-tests: environment
 	@echo "mypy tests"
-	@for folder in $(wildcard tests/*/); do $(PY) -m mypy $$folder || exit 1; done
+	@$(PY) -m mypy --explicit-package-bases tests
 
 migration: environment  ## Write a new revision (m="what it changes", service=api or commander)
 	@test -n "$(m)" || { echo 'say what it changes: make migration service=api m="add a column"' >&2; exit 1; }
