@@ -46,5 +46,5 @@ def _seconds(clone: Path) -> float:
                 break
         raise RuntimeError("make run did not come to its end")
     finally:
-        process.send_signal(signal.SIGINT)
+        process.send_signal(signal.SIGTERM)  # make waits for its child on SIGINT, and passes SIGTERM on
         process.communicate(timeout=60)
