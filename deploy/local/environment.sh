@@ -32,7 +32,14 @@ fi
 
 stamp=.venv/complete
 wanted=$(cat requirements.lock "${members[@]/%//pyproject.toml}" | cksum)
-if [[ -f $stamp && $(<"$stamp") == "$wanted" ]]; then
+is_complete() { [[ -f $stamp && $(<"$stamp") == "$wanted" ]]; }
+
+if is_complete; then
+    exit 0
+fi
+exec 9<deploy/local/environment.sh
+flock 9 # one at a time; the second finds the work done
+if is_complete; then
     exit 0
 fi
 
