@@ -327,3 +327,37 @@ async def test_an_idle_consumer_is_ready_again_when_the_store_is_back(
         await database.execute("SELECT pg_terminate_backend($1)", first)
         await eventually(reconnected, expected=True)
         await eventually(ready, expected=True)
+
+
+async def test_a_bus_that_does_not_take_the_reports_holds_the_batch_back_and_no_transaction_open(
+    harness: Harness,
+    bus: Publisher,
+    make_uplink: MakeUplink,
+    stored: Callable[[], Awaitable[int]],
+    database: asyncpg.Connection,
+    eventually: Eventually,
+    monkeypatch: pytest.MonkeyPatch,
+    device_id: str,
+) -> None:
+    taken: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+    publish = bus.publish
+
+    def hold_reports(topic: Topic[Any], key: str, record: Any) -> asyncio.Future[None]:
+        return taken if topic is REPORTS and key == device_id else publish(topic, key, record)
+
+    async def open_transactions() -> int:
+        query = "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'test' AND state LIKE 'idle in trans%'"
+        return int(await database.fetchval(query))
+
+    async def retries() -> float | None:
+        return harness.value("vt600_ingest_retries_total", topic=UPLINKS.name)
+
+    monkeypatch.setattr(bus, "publish", hold_reports)
+    monkeypatch.setattr("vt600_api.ingest.uplinks._PUBLISH_TIMEOUT_S", 0.1)
+    await harness.send(make_uplink())
+    async with harness.running():
+        await eventually(retries, 1.0)
+        assert await stored() == 0
+        assert await open_transactions() == 0
+        taken.set_result(None)
+        await eventually(stored, 1)

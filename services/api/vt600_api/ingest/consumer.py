@@ -106,20 +106,22 @@ class Consumer(Generic[R]):
 
     async def _try_until_stored(self, records: Sequence[R]) -> None:
         pause = 0.1
+        retries = self._metrics.retries.labels(self.topic)
         while True:
             try:
                 await self._store.run(lambda connection: self._kind.write(connection, records))
             except REFUSED:
                 raise
             except NotPublished as error:
+                retries.inc()
                 log.warning("batch.not_published", topic=self.topic, records=len(records))
                 await asyncio.wait(error.waiting)
             except AWAY:
+                retries.inc()
                 await asyncio.sleep(pause)
                 pause = min(pause * 2, 3.0)
             else:
                 return
-            self._metrics.retries.labels(self.topic).inc()
 
     async def _bury(self, delivery: Delivery, error: Exception) -> None:
         """Have the bus hold the record among the dead letters before the partition moves on."""

@@ -21,7 +21,6 @@ from vt600_bus.topics import COMMAND_STATUSES, REJECTS, UPLINKS
 from vt600_runtime.probes import Probes
 
 R = TypeVar("R", bound=Struct)
-_FETCH_WAIT_MS = 10  # the price of an idle fetch is small, the delay of a report is seen
 
 _log = structlog.get_logger()
 
@@ -41,7 +40,7 @@ class Ingest:
         self._stores: list[StoreConnection] = []
         writer = UplinkWriter(publisher, self._metrics)
         self.consumers: tuple[Consumer[Any], ...] = (
-            self._consumer("ingest", UPLINKS, Kind(read_uplink, writer.write), prepare),
+            self._consumer("ingest", UPLINKS, Kind(read_uplink, writer.write), prepare, fetch_wait_ms=10),
             self._consumer("ingest-command-statuses", COMMAND_STATUSES, Kind(read_status, write_statuses)),
             self._consumer("ingest-rejects", REJECTS, Kind(read_reject, write_rejects)),
         )
@@ -53,11 +52,20 @@ class Ingest:
             working = [tasks.create_task(consumer.run(stop)) for consumer in self.consumers]
             await stop.wait()
             _done, late = await asyncio.wait(working, timeout=self._settings.drain_timeout_s)
-            for task in (*late, *keeping):
+            for task in late:
+                task.cancel()
+            await asyncio.wait(working)
+            for task in keeping:
                 task.cancel()
 
     def _consumer(
-        self, group: str, topic: Topic[R], kind: Kind[R], prepare_store: Prepare | None = None
+        self,
+        group: str,
+        topic: Topic[R],
+        kind: Kind[R],
+        prepare_store: Prepare | None = None,
+        *,
+        fetch_wait_ms: int = 200,
     ) -> Consumer[R]:
         store = StoreConnection(self._settings.database_url, name=f"vt600-{group}", prepare=prepare_store)
         self._stores.append(store)
@@ -67,7 +75,7 @@ class Ingest:
             topics=[topic],
             client_id=self._client_id,
             max_records=self._settings.batch_records,
-            fetch_wait_ms=_FETCH_WAIT_MS,
+            fetch_wait_ms=fetch_wait_ms,
         )
         return Consumer(
             kind,

@@ -1,6 +1,7 @@
 """One connection to the store that comes back by itself."""
 
 import asyncio
+import contextlib
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
@@ -10,6 +11,7 @@ from pydantic import SecretStr
 
 _CONNECT_TIMEOUT_S = 10.0
 _COMMAND_TIMEOUT_S = 120.0
+_CLOSE_TIMEOUT_S = 2.0
 _FIRST_PAUSE_S = 0.1
 _LONGEST_PAUSE_S = 3.0
 
@@ -48,7 +50,7 @@ class StoreConnection:
                 await self._connected()
                 await self._lost.wait()
         finally:
-            await self._drop()
+            await self._close()
 
     async def run(self, work: Callable[[asyncpg.Connection], Awaitable[T]]) -> T:
         """Do the work on a living connection. One of REFUSED is about the work; one of AWAY means: try again."""
@@ -60,7 +62,9 @@ class StoreConnection:
         except AWAY as error:
             await self._drop()
             task = asyncio.current_task()
-            if task is not None and task.cancelling():  # the rollback of a cancelled transaction found the connection gone
+            if (
+                task is not None and task.cancelling()
+            ):  # the rollback of a cancelled transaction found the connection gone
                 raise asyncio.CancelledError from error
             self._fail(error)
             raise
@@ -106,6 +110,13 @@ class StoreConnection:
         if reason != self.problem:
             log.warning("store.unreachable", connection=self._name, error=reason)
         self.problem = reason
+
+    async def _close(self) -> None:
+        """Say goodbye to the server, which would log a lost connection otherwise."""
+        if self._connection is not None:
+            with contextlib.suppress(*AWAY):
+                await self._connection.close(timeout=_CLOSE_TIMEOUT_S)
+        await self._drop()
 
     async def _drop(self) -> None:
         connection, self._connection = self._connection, None
