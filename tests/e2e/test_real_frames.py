@@ -83,7 +83,7 @@ async def test_real_frames_end_in_the_store_once_however_they_are_sent(
     send_over_udp(gateway, [frame.raw for frame in ACCEPTED])
     await eventually(lambda: arrived(database, "udp", 1), [])
 
-    wrong = {}
+    wrong: dict[str, object] = {}
     for frame in (frame for frame in ACCEPTED if frame.is_report):
         rows = await database.fetch(
             "SELECT * FROM fleet.reports WHERE device_id = $1 AND device_time = $2", frame.device_id, frame.device_time

@@ -4,6 +4,7 @@ import asyncio
 import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import partial
 from typing import Any
 
 import httpx
@@ -101,8 +102,8 @@ async def test_history_pages_hold_every_report_once_in_order(gateway: Gateway) -
         async with driving(gateway, count=2, first_number=3000) as fleet:
             await eventually(lambda: count_of(client, fleet.trackers[0]), lambda count: count >= 10)
         for tracker in fleet.trackers:
-            sent = [(record.odometer_m) for record in tracker.records if record.writes]
-            await eventually(lambda tracker=tracker: count_of(client, tracker), len(sent))
+            sent = [record.odometer_m for record in tracker.records if record.writes]
+            await eventually(partial(count_of, client, tracker), len(sent))
             found, cursor = [], None
             while True:
                 query = {"limit": 3, "order": "asc"} | ({"cursor": cursor} if cursor else {})
@@ -179,7 +180,7 @@ async def test_the_topics_can_be_read_by_any_client(gateway: Gateway) -> None:
     async with gateway.client() as client, driving(gateway, count=1, first_number=6000) as fleet:
         await all_linked(client, fleet)
         await final(client, await submit(client, fleet.trackers[0].device_id, "identify"))
-    seen = set()
+    seen: set[str] = set()
     async with Follower(settings, TOPICS, client_id="e2e", start="beginning") as follower, asyncio.timeout(20):
         while not {UPLINKS.name, REPORTS.name, COMMAND_STATUSES.name} <= seen:
             for delivery in await follower.next_batch():

@@ -1,12 +1,14 @@
-"""`python -m vt600_bus topics apply`: the topics as this version of the gateway wants them."""
+"""`python -m vt600_bus topics apply`: the topics as this version wants them; `asyncapi`: their description."""
 
 import argparse
 import asyncio
+import json
 import sys
 
 from aiokafka.errors import KafkaError
 
 from vt600_bus.admin import TopicsError, apply_topics
+from vt600_bus.schemas import asyncapi
 from vt600_bus.settings import KafkaSettings
 from vt600_bus.topics import TOPICS
 
@@ -18,7 +20,11 @@ def main() -> int:
     topics = commands.add_parser("topics").add_subparsers(required=True)
     apply = topics.add_parser("apply", help="create and configure what is missing; repeatable")
     apply.add_argument("--replication", type=int, default=1, help="replication factor of new topics")
+    commands.add_parser("asyncapi", help="print the AsyncAPI document").set_defaults(describe=True)
     arguments = parser.parse_args()
+    if "describe" in arguments:
+        print(json.dumps(asyncapi(), indent=1))
+        return 0
     settings = KafkaSettings()
     try:
         created = asyncio.run(apply_topics(settings, replication=arguments.replication))

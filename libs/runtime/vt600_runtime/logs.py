@@ -8,7 +8,7 @@ from typing import Literal
 import structlog
 
 _QUIET_LOGGERS = ("aiokafka", "asyncio")
-_SHARED = [
+_SHARED: list[structlog.typing.Processor] = [
     structlog.contextvars.merge_contextvars,
     structlog.processors.add_log_level,
     structlog.processors.TimeStamper(fmt="iso", utc=True),

@@ -1,0 +1,56 @@
+"""The public description of the bus: a JSON Schema of every record and an AsyncAPI document, generated from the code."""
+
+from typing import Any
+
+import msgspec
+
+from vt600_bus.topics import TOPICS
+
+_REF = "#/components/schemas/{name}"
+
+
+def asyncapi() -> dict[str, Any]:
+    """The AsyncAPI 3 document of all topics and records."""
+    _, components = msgspec.json.schema_components([topic.record for topic in TOPICS], ref_template=_REF)
+    return {
+        "asyncapi": "3.0.0",
+        "info": {
+            "title": "vt600-gateway on Kafka",
+            "version": "1",
+            "description": "Records are JSON; bytes are base64 text, times RFC 3339 in UTC. Fields may be added; none changes its meaning.",
+            "license": {"name": "Apache-2.0"},
+        },
+        "defaultContentType": "application/json",
+        "channels": {
+            topic.name: {
+                "address": topic.name,
+                "description": f"Key: {topic.key}. {topic.partitions} partitions. {_kept(topic.config)}",
+                "messages": {topic.record.__name__: {"$ref": f"#/components/messages/{topic.record.__name__}"}},
+            }
+            for topic in TOPICS
+        },
+        "operations": {
+            f"read_{topic.name.split('.')[1].replace('-', '_')}": {
+                "action": "receive",
+                "channel": {"$ref": f"#/channels/{topic.name}"},
+            }
+            for topic in TOPICS
+        },
+        "components": {
+            "messages": {
+                topic.record.__name__: {
+                    "name": topic.record.__struct_config__.tag,
+                    "summary": (topic.record.__doc__ or "").split("\n")[0],
+                    "payload": {"$ref": _REF.format(name=topic.record.__name__)},
+                }
+                for topic in TOPICS
+            },
+            "schemas": components,
+        },
+    }
+
+
+def _kept(config: dict[str, str]) -> str:
+    if config["cleanup.policy"] == "compact":
+        return "Compacted: the newest record of each key is kept."
+    return f"Kept for {int(config['retention.ms']) / 86_400_000:g} days."
