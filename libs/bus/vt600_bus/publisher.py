@@ -191,7 +191,7 @@ class Publisher:
 
     async def _deliver(self, lane: _Lane, batch: _Batch) -> None:
         """Send the batch until the broker holds it, however long that takes."""
-        while not await self._try(lane, batch):
+        while not await self._try(lane, batch):  # noqa: ASYNC110 - a pause between tries, not a wait for a state
             await asyncio.sleep(_RETRY_S)
 
     async def _try(self, lane: _Lane, batch: _Batch) -> bool:
