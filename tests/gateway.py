@@ -39,6 +39,7 @@ class Gateway:
             "API_HOST": "127.0.0.1",
             "API_PORT": str(self.api_port),
         }
+        self.listener_settings: Mapping[str, str] = {}
         self.listeners: list[Service] = []
         self.ingest = self._service("ingest", "vt600_api.ingest", "INGEST")
         self.api = self._service("api", "vt600_api", "API")
@@ -73,10 +74,10 @@ class Gateway:
         self._run("vt600_api.migrate")
         self._run("vt600_commander.migrate")
 
-    def add_listener(self, *, start: bool = True, settings: Mapping[str, str] | None = None) -> Service:
+    def add_listener(self, *, start: bool = True) -> Service:
         """One more listener on the same port."""
         number = len(self.listeners)
-        extra = {"LISTENER_ID": f"listener-{number}", **(settings or {})}
+        extra = {"LISTENER_ID": f"listener-{number}", **self.listener_settings}
         service = self._service(f"listener-{number}", "vt600_listener", "LISTENER", extra)
         self.listeners.append(service)
         if start:

@@ -1,6 +1,7 @@
 """Everything is killed in turn while a fleet reports; afterwards its own journal is compared with the store."""
 
 import asyncio
+import operator
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
@@ -8,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import asyncpg
+import psutil
 import pytest
 from tests.gateway import Gateway, eventually
 
@@ -142,3 +144,37 @@ async def test_trackers_of_a_killed_listener_come_back_on_the_other_and_obey(gat
             await eventually(state, "acknowledged", timeout_s=60)
 
         assert all(tracker.commands for tracker in fleet.trackers)
+
+
+async def test_while_kafka_is_away_nothing_is_confirmed_and_everything_recovers(
+    tmp_path: Path, kafka: Kafka, make_database: Callable[[], str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    gateway = Gateway(tmp_path, kafka_servers=kafka.bootstrap_servers, database_url=make_database())
+    gateway.listener_settings = {"LISTENER_BUS_AWAY_LIMIT_S": "3", "LISTENER_MAX_PENDING_BYTES": str(2 * 1024 * 1024)}
+    try:
+        gateway.start()
+        memory = psutil.Process(gateway.listener.pid)
+        async with driving(
+            gateway, count=100, interval_s=0.1, dialect="ascii", confirmed_share=1.0, first_number=7000
+        ) as fleet:
+            await eventually(lambda: rows_of(gateway), lambda rows: len({device for device, _ in rows}) == 100)
+            before = memory.memory_info().rss
+            await asyncio.to_thread(kafka.kill)
+            await eventually(lambda: asyncio.to_thread(gateway.listener.is_ready), operator.not_)
+            confirmed = sum(record.confirmed for tracker in fleet.trackers for record in tracker.records)
+            await eventually(lambda: asyncio.sleep(0, fleet.links), 0)
+            during = memory.memory_info().rss
+            still = sum(record.confirmed for tracker in fleet.trackers for record in tracker.records)
+            await asyncio.to_thread(kafka.start)
+            await eventually(lambda: asyncio.to_thread(gateway.listener.is_ready), bool)
+            await eventually(lambda: asyncio.sleep(0, fleet.links), 100)
+        rows = await settled(gateway)
+    finally:
+        gateway.stop()
+    with capsys.disabled():
+        print(f"\nlistener while Kafka is away: {before / 2**20:.1f} MiB before, {during / 2**20:.1f} MiB at the end")
+
+    assert still == confirmed
+    sent = [(tracker, record) for tracker, record in written(fleet) if record.confirmed]
+    assert [(t.device_id, r.odometer_m) for t, r in sent if rows[t.device_id, r.odometer_m] != 1] == []
+    assert all(not tracker.memory for tracker in fleet.trackers)

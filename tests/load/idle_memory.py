@@ -9,8 +9,8 @@ _PER_PROCESS = 5_000
 
 def run() -> None:
     with bench() as servers:
-        settings = {"LISTENER_MAX_LINKS_PER_ADDRESS": "0"}
-        pid = servers.gateway.add_listener(settings=settings).pid
+        servers.gateway.listener_settings = {"LISTENER_MAX_LINKS_PER_ADDRESS": "0"}
+        pid = servers.gateway.add_listener().pid
         warm = Flood(servers.gateway.listener_port, links=100, first_number=1)
         warm.close()
         before = psutil.Process(pid).memory_info().rss

@@ -20,6 +20,7 @@ _BATCH_BYTES = 512 * 1024
 def run() -> None:
     for links in (100, 1000):
         with bench() as servers:
+            servers.gateway.listener_settings = {"LISTENER_MAX_LINKS_PER_ADDRESS": "0"}
             listener = servers.gateway.add_listener()
             ours, cutting, producing = [], [], []
             for number in range(ROUNDS):
