@@ -56,7 +56,7 @@ class TcpLink(asyncio.Protocol):
 
     def write(self, data: bytes) -> None:
         """Write without waiting, unless the link is gone."""
-        if self._transport is not None and not self.closed.is_set():
+        if self._transport is not None and not self._transport.is_closing():
             self._transport.write(data)
 
     def close(self) -> None:

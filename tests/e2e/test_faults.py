@@ -162,7 +162,7 @@ async def test_while_kafka_is_away_nothing_is_confirmed_and_everything_recovers(
             await asyncio.to_thread(kafka.kill)
             await eventually(lambda: asyncio.to_thread(gateway.listener.is_ready), operator.not_)
             confirmed = sum(record.confirmed for tracker in fleet.trackers for record in tracker.records)
-            await eventually(lambda: asyncio.sleep(0, fleet.links), 0)
+            await eventually(lambda: asyncio.sleep(0, fleet.reconnects), lambda closed: closed >= len(fleet.trackers))
             during = memory.memory_info().rss
             still = sum(record.confirmed for tracker in fleet.trackers for record in tracker.records)
             await asyncio.to_thread(kafka.start)
