@@ -199,7 +199,7 @@ async def test_a_commander_that_starts_again_goes_on_where_it_was(
     first = await bench.next_downlink(device_id)
     await bench.stop()
     connection = await asyncpg.connect(database_url)
-    await connection.execute("UPDATE commander.queued_commands SET downlink_published = false")  # as if it had died
+    await connection.execute("UPDATE commander.queued_commands SET published_attempt = 0")  # as if it had died
     await connection.close()
     bench.start()
     again = await bench.next_downlink(device_id, after=1)

@@ -16,9 +16,9 @@ def test_every_step_is_either_in_the_table_or_refused() -> None:
                 check(before, after)
 
 
-def test_nothing_follows_a_final_state_but_a_late_answer() -> None:
+def test_nothing_follows_a_final_state_but_later_proof() -> None:
     assert {state for state in FINAL if LEGAL[state]} == {"unknown"}
-    assert LEGAL["unknown"] == {"acknowledged", "failed"}
+    assert LEGAL["unknown"] == {"acknowledged", "failed", "expired"}
 
 
 def test_every_waiting_state_can_end() -> None:

@@ -1,6 +1,7 @@
 """Everything that changes a command's state goes through here: the table is asked, the revision grows, the change is put out."""
 
 from datetime import datetime
+from typing import Literal
 
 import msgspec
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -26,7 +27,29 @@ def change(
     command.revision += 1
     command.reason = reason
     command.check_at = None if state in FINAL else check_at or command.deadline_at
+    command.retry_at = None
     put_out(db, command, now)
+
+
+def queue_again(
+    db: AsyncSession, command: QueuedCommand, now: datetime, *, reason: str, retry_at: datetime | None = None
+) -> None:
+    """Back to the queue, for a new link or for the next try, which comes no sooner than `retry_at`."""
+    check_at = command.deadline_at if retry_at is None else min(retry_at, command.deadline_at)
+    change(db, command, "queued", now, check_at=check_at, reason=reason)
+    command.retry_at = retry_at
+
+
+def give_up(
+    db: AsyncSession,
+    command: QueuedCommand,
+    state: Literal["expired", "cancelled", "rejected"],
+    now: datetime,
+    *,
+    reason: str,
+) -> None:
+    """End a command that will not be sent any more. Those states promise that no byte left; after a try it is `unknown`."""
+    change(db, command, "unknown" if command.tries else state, now, reason=reason)
 
 
 def note(db: AsyncSession, command: QueuedCommand, now: datetime, reason: str) -> None:

@@ -1,32 +1,31 @@
-"""The commander's three drives: what the bus asks, who is there, and the clock. Each step is one transaction."""
+"""The commander's drives: what the bus asks, whose link changed, and the clock. Each step is one transaction."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterable, Sequence
 from datetime import UTC, datetime, timedelta
 
 import structlog
-from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
+from sqlalchemy.ext.asyncio import AsyncSession
 
-from vt600_bus import DeadLetters, Delivery, Follower, RecordError, Subscriber, decode
-from vt600_bus.records import CommandRequest, DeliveryReport, Downlink
-from vt600_bus.topics import COMMAND_REQUESTS
+from vt600_bus import DeadLetters, Delivery, Follower, PublisherFull, RecordError, Subscriber
+from vt600_bus.records import CommandRequest, Downlink
 from vt600_commander import command_queue
-from vt600_commander.database import DATABASE_ERRORS, is_away
+from vt600_commander.database import DATABASE_ERRORS, Store
 from vt600_commander.dispatcher import dispatch
-from vt600_commander.expiry import expire
+from vt600_commander.expiry import Patience, expire
 from vt600_commander.intake import take_request
 from vt600_commander.metrics import CommanderMetrics
 from vt600_commander.outbox import Outbox
 from vt600_commander.outcomes import take_report
 from vt600_commander.presence import Presence
+from vt600_commander.reading import Record, read
 from vt600_commander.settings import CommanderSettings
 
-Record = CommandRequest | DeliveryReport
-Work = Callable[[AsyncSession, datetime], Awaitable[Iterable[str]]]
+Work = Callable[[AsyncSession, datetime], Awaitable[None]]
 
-_DUE_AT_ONCE = 200
+_AT_ONCE = 200  # devices, and so locks, of one transaction
 _LONGEST_SLEEP_S = 30.0
-_RETRY_S = 0.5
+_BUS_PAUSE_S = 0.5
 
 log = structlog.get_logger()
 
@@ -38,22 +37,25 @@ class Commander:
         self,
         settings: CommanderSettings,
         *,
-        sessions: async_sessionmaker[AsyncSession],
+        store: Store,
         presence: Presence,
         outbox: Outbox,
         dead_letters: DeadLetters,
         metrics: CommanderMetrics,
     ) -> None:
-        self._attempts = settings.attempts
-        self._reply_timeout = timedelta(seconds=settings.reply_timeout_s)
-        self._dispatch_timeout = timedelta(seconds=settings.dispatch_timeout_s)
-        self._sessions = sessions
+        self._patience = Patience(
+            dispatch=timedelta(seconds=settings.dispatch_timeout_s),
+            reply=timedelta(seconds=settings.reply_timeout_s),
+            tries=settings.attempts,
+        )
+        self._store = store
         self._presence = presence
         self._outbox = outbox
         self._dead_letters = dead_letters
         self._metrics = metrics
         self._queue_changed = asyncio.Event()
-        self.database_problem: str | None = None
+        self._links: set[str] = set()
+        self._links_changed = asyncio.Event()
 
     async def follow_bus(self, subscriber: Subscriber) -> None:
         """Handle requests and delivery reports, for ever."""
@@ -61,44 +63,41 @@ class Commander:
             batch = await subscriber.next_batch()
             records: list[tuple[Delivery, Record]] = []
             for delivery in batch.deliveries:
-                kind: type[Record] = CommandRequest if delivery.topic is COMMAND_REQUESTS else DeliveryReport
                 try:
-                    records.append((delivery, decode(kind, delivery.value)))
+                    records.append((delivery, read(delivery)))
                 except RecordError as error:
                     await self._bury(delivery, error)
             await self._handle(records)
             await subscriber.commit(batch)
 
     async def follow_presence(self, follower: Follower) -> None:
-        """Learn of links, and dispatch what waited for them, for ever."""
+        """Learn of links, for ever. It never waits for the database, so that presence stays true while that is away."""
         while True:
-            linked, revived = self._presence.handle(await follower.next_batch())
-            if not follower.caught_up.is_set() or not (linked or revived):
-                continue
-            await self.dispatch_waiting(None if revived else linked)
+            deliveries = await follower.next_batch()
+            live = follower.caught_up.is_set()
+            changed = self._presence.handle(deliveries, live=live)
+            if live and changed:
+                self._links |= changed
+                self._links_changed.set()
 
-    async def dispatch_waiting(self, device_ids: Iterable[str] | None = None) -> None:
-        """Dispatch what the devices (or all) have queued."""
-
-        async def waiting(db: AsyncSession, _now: datetime) -> Iterable[str]:
-            return await command_queue.devices_waiting(db, device_ids)
-
-        await self._until_done(waiting)
+    async def follow_links(self) -> None:
+        """Dispatch what waited for a link; at the start whatever waits, for ever."""
+        await self._dispatch_waiting(None)
+        while True:
+            await self._links_changed.wait()
+            self._links_changed.clear()
+            changed, self._links = self._links, set()
+            await self._dispatch_waiting(changed)
 
     async def follow_clock(self) -> None:
         """Look at each command when its time comes, for ever."""
         while True:
             self._queue_changed.clear()
-            pause_s = _LONGEST_SLEEP_S
+            await self._look_at_due()
+            at = await self._store.transact(command_queue.next_check)
+            pause_s = _LONGEST_SLEEP_S if at is None else (at - datetime.now(UTC)).total_seconds()
             try:
-                pause_s = await self._look_at_due()
-            except DATABASE_ERRORS as error:
-                if not is_away(error):
-                    raise
-                self._note_away(error)
-                pause_s = _RETRY_S
-            try:
-                async with asyncio.timeout(pause_s):
+                async with asyncio.timeout(min(pause_s, _LONGEST_SLEEP_S)):
                     await self._queue_changed.wait()
             except TimeoutError:
                 continue
@@ -108,16 +107,13 @@ class Commander:
         if not records:
             return
 
-        async def work(db: AsyncSession, now: datetime) -> Iterable[str]:
-            devices = {record.device_id for _delivery, record in records}
-            await command_queue.lock_devices(db, devices)
+        async def work(db: AsyncSession, now: datetime) -> None:
             for _delivery, record in records:
                 await self._take(db, record, now)
                 await db.flush()
-            return devices
 
         try:
-            await self._until_done(work)
+            await self._step({record.device_id for _delivery, record in records}, work)
         except DATABASE_ERRORS as error:
             if len(records) == 1:
                 await self._bury(records[0][0], error)
@@ -127,67 +123,65 @@ class Commander:
 
     async def _take(self, db: AsyncSession, record: Record, now: datetime) -> None:
         if isinstance(record, CommandRequest):
-            await take_request(db, record, now)
+            await take_request(db, record, self._presence, now)
         else:
-            await take_report(db, record, self._presence, now, reply_timeout=self._reply_timeout)
+            await take_report(db, record, self._presence, now, reply_timeout=self._patience.reply)
 
-    async def _look_at_due(self) -> float:
-        """Expire what is due; the seconds until the next look."""
-        now = datetime.now(UTC)
-        async with self._sessions() as db:
-            due = await command_queue.due(db, now, limit=_DUE_AT_ONCE)
-        if due:
+    async def _dispatch_waiting(self, device_ids: Collection[str] | None) -> None:
+        """Dispatch what these devices (or all) have queued."""
 
-            async def work(db: AsyncSession, now: datetime) -> Iterable[str]:
-                devices = {device_id for _command_id, device_id in due}
-                await command_queue.lock_devices(db, devices)
-                for command_id, _device_id in due:
-                    command = await command_queue.find(db, command_id)
-                    if command is not None:
-                        expire(db, command, now, attempts=self._attempts, reply_timeout=self._reply_timeout)
-                await db.flush()
-                return devices
-
-            await self._until_done(work)
-        async with self._sessions() as db:
-            at = await command_queue.next_check(db)
-        self.database_problem = None
-        if at is None:
-            return _LONGEST_SLEEP_S
-        return min(max((at - datetime.now(UTC)).total_seconds(), 0.01), _LONGEST_SLEEP_S)
-
-    async def _until_done(self, work: Work) -> None:
-        """Run one transaction until the database takes it, then dispatch for the devices it touched and put out what changed."""
-        while True:
-            try:
-                downlinks = await self._transaction(work)
-            except DATABASE_ERRORS as error:
-                if not is_away(error):
-                    raise
-                self._note_away(error)
-                await asyncio.sleep(_RETRY_S)
-                continue
-            self.database_problem = None
-            self._outbox.committed(downlinks)
-            self._queue_changed.set()
+        async def nothing_else(_db: AsyncSession, _now: datetime) -> None:
             return
 
-    async def _transaction(self, work: Work) -> list[Downlink]:
-        now = datetime.now(UTC)
-        async with self._sessions.begin() as db:
-            devices = set(await work(db, now))
-            await command_queue.lock_devices(db, devices)
-            found = [
-                await dispatch(db, device_id, self._presence, now, dispatch_timeout=self._dispatch_timeout)
-                for device_id in sorted(devices)
-            ]
-        return [record for record in found if record is not None]
+        async def look(db: AsyncSession) -> list[str]:
+            return await command_queue.devices_waiting(db, device_ids)
 
-    def _note_away(self, error: BaseException) -> None:
-        self.database_problem = str(error).splitlines()[0] if str(error) else type(error).__name__
-        log.warning("database.unreachable", error=self.database_problem)
+        waiting = await self._store.transact(look)
+        for first in range(0, len(waiting), _AT_ONCE):
+            await self._step(waiting[first : first + _AT_ONCE], nothing_else)
+
+    async def _look_at_due(self) -> None:
+        async def look(db: AsyncSession) -> Sequence[tuple[str, str]]:
+            return await command_queue.due(db, datetime.now(UTC), limit=_AT_ONCE)
+
+        due = await self._store.transact(look)
+        if not due:
+            return
+
+        async def work(db: AsyncSession, now: datetime) -> None:
+            for command_id, _device_id in due:
+                command = await command_queue.find(db, command_id)
+                if command is not None:
+                    expire(db, command, now, self._patience)
+            await db.flush()
+
+        await self._step({device_id for _command_id, device_id in due}, work)
+
+    async def _step(self, device_ids: Iterable[str], work: Work) -> None:
+        """One transaction on these devices: the work, then the dispatch of what may go. What changed is put out after it."""
+        devices = sorted(set(device_ids))
+
+        async def transaction(db: AsyncSession) -> list[Downlink]:
+            await command_queue.lock_devices(db, devices)
+            now = datetime.now(UTC)
+            await work(db, now)
+            found = [
+                await dispatch(db, device_id, self._presence, now, dispatch_timeout=self._patience.dispatch)
+                for device_id in devices
+            ]
+            return [record for record in found if record is not None]
+
+        self._outbox.committed(await self._store.transact(transaction))
+        self._queue_changed.set()
 
     async def _bury(self, delivery: Delivery, error: Exception) -> None:
+        """Keep a record that cannot be handled, with its reason, so that its partition moves on."""
         log.warning("record.refused", topic=delivery.topic.name, offset=delivery.offset, error=str(error)[:500])
-        await self._dead_letters.publish(delivery, error)
+        while True:
+            try:
+                await self._dead_letters.publish(delivery, error)
+            except PublisherFull:
+                await asyncio.sleep(_BUS_PAUSE_S)
+            else:
+                break
         self._metrics.dead_letters.inc()

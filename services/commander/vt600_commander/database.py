@@ -1,15 +1,27 @@
 """The commander's database: schema `commander`."""
 
+import asyncio
 from collections.abc import Awaitable, Callable
+from typing import TypeVar
 
 import asyncpg
+import structlog
 from pydantic import SecretStr
 from sqlalchemy import MetaData
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker, create_async_engine
 from sqlalchemy.orm import DeclarativeBase
 
+T = TypeVar("T")
+
 SCHEMA = "commander"
+
+# What statements raise; `helps_to_wait` tells a database that is away from a statement that it refused.
+DATABASE_ERRORS = (OSError, TimeoutError, SQLAlchemyError, asyncpg.PostgresError, asyncpg.InterfaceError)
+_RETRY_CLASSES = ("08", "40", "53", "57")  # connection, rolled back (deadlock), resources, operator intervention
+_RETRY_S = 0.5
+
+log = structlog.get_logger()
 
 
 class Base(DeclarativeBase):
@@ -34,21 +46,39 @@ def create_engine(url: SecretStr) -> AsyncEngine:
     )
 
 
-def create_session_factory(engine: AsyncEngine) -> async_sessionmaker[AsyncSession]:
-    """Sessions for one transaction each."""
-    return async_sessionmaker(engine, expire_on_commit=False)
+class Store:
+    """The database as the process sees it; `problem` says why it is not there."""
+
+    def __init__(self, engine: AsyncEngine) -> None:
+        self._sessions = async_sessionmaker(engine, expire_on_commit=False)
+        self.problem: str | None = "not asked yet"
+
+    async def transact(self, work: Callable[[AsyncSession], Awaitable[T]]) -> T:
+        """Run one transaction until the database takes it. What it refuses for good is raised."""
+        while True:
+            try:
+                async with self._sessions.begin() as db:
+                    result = await work(db)
+            except DATABASE_ERRORS as error:
+                if not helps_to_wait(error):
+                    raise
+                self.problem = str(error).splitlines()[0] if str(error) else type(error).__name__
+                log.warning("database.unreachable", error=self.problem)
+                await asyncio.sleep(_RETRY_S)
+            else:
+                self.problem = None
+                return result
 
 
-# What a database that is away raises; `is_away` tells it from a statement that the database refused.
-DATABASE_ERRORS = (OSError, TimeoutError, SQLAlchemyError, asyncpg.PostgresError, asyncpg.InterfaceError)
-_AWAY_CLASSES = ("08", "53", "57")  # connection, resources, operator intervention
-
-
-def is_away(error: BaseException) -> bool:
-    """Whether the database is not there at the moment, so that trying again helps."""
+def helps_to_wait(error: BaseException) -> bool:
+    """Whether the database is only away, or busy, at the moment: the same statements may work later."""
     if isinstance(error, DBAPIError):
-        state = getattr(error.orig, "sqlstate", None) or ""
-        return error.connection_invalidated or not state or state[:2] in _AWAY_CLASSES
+        if error.connection_invalidated:
+            return True
+        cause = error.orig.__cause__ if error.orig is not None else None
+        return cause is None or (isinstance(cause, DATABASE_ERRORS) and helps_to_wait(cause))
     if isinstance(error, asyncpg.PostgresError):
-        return (error.sqlstate or "")[:2] in _AWAY_CLASSES
+        return (error.sqlstate or "")[:2] in _RETRY_CLASSES
+    if isinstance(error, asyncpg.InterfaceError):
+        return not isinstance(error, ValueError)  # a value that cannot be sent is no matter of time
     return not isinstance(error, SQLAlchemyError) or "Timeout" in type(error).__name__

@@ -10,7 +10,7 @@ from vt600_commander.models import QueuedCommand
 from vt600_commander.presence import Presence
 from vt600_protocol import CommandError, build_command, encode_command
 
-FIRST_PACKET_NO, PACKET_NUMBERS = 0x3A, 0x7E - 0x3A + 1  # SPEC §4.1
+FIRST_PACKET_NO, LAST_PACKET_NO = ":", "~"  # SPEC §4.1
 
 
 async def dispatch(
@@ -24,16 +24,13 @@ async def dispatch(
     while (command := await command_queue.head(db, device_id)) is not None:
         session = presence.session_of(device_id)
         if command.deadline_at <= now:
-            changes.change(db, command, "expired", now, reason=command.reason or "no_link_in_time")
-        elif session is None:
-            if command.queue != "never":
-                return None
-            changes.change(db, command, "expired", now, reason="offline")
-        elif _retry_later(command, now):
+            changes.give_up(db, command, "expired", now, reason=command.reason or "no_link_in_time")
+        elif command.queue == "never" and (session is None or session.session_id != command.bound_session_id):
+            changes.give_up(db, command, "expired", now, reason="offline")
+        elif session is None or (command.retry_at is not None and command.retry_at > now):
             return None
-        elif _prepare(db, command, session, now):
-            check_at = min(now + dispatch_timeout, max(command.deadline_at, now))
-            changes.change(db, command, "dispatched", now, check_at=check_at)
+        elif await _prepare(db, command, session, now):
+            changes.change(db, command, "dispatched", now, check_at=min(now + dispatch_timeout, command.deadline_at))
             return downlink(command)
         await db.flush()
     return None
@@ -57,14 +54,16 @@ def downlink(command: QueuedCommand) -> Downlink:
     )
 
 
-def _retry_later(command: QueuedCommand, now: datetime) -> bool:
-    """A command that was refused or unanswered waits for its next try."""
-    return command.attempt > 0 and command.check_at is not None and now < command.check_at < command.deadline_at
+def packet_no_after(last: str | None) -> str:
+    """The packet number that follows; they come round after 69 (SPEC §4.5)."""
+    return FIRST_PACKET_NO if last is None or last >= LAST_PACKET_NO else chr(ord(last) + 1)
 
 
-def _prepare(db: AsyncSession, command: QueuedCommand, session: Session, now: datetime) -> bool:
+async def _prepare(db: AsyncSession, command: QueuedCommand, session: Session, now: datetime) -> bool:
     """Encode for the link's dialect; False, and rejected, when that dialect cannot say it."""
-    packet_no = chr(FIRST_PACKET_NO + (int(now.timestamp() * 10) + command.attempt) % PACKET_NUMBERS)
+    packet_no = FIRST_PACKET_NO
+    if session.dialect == "ascii":
+        packet_no = packet_no_after(await command_queue.last_packet_no(db, command.device_id))
     try:
         encoded = encode_command(
             build_command(command.type, command.args),
@@ -73,7 +72,7 @@ def _prepare(db: AsyncSession, command: QueuedCommand, session: Session, now: da
             packet_no=packet_no,
         )
     except CommandError as error:
-        changes.change(db, command, "rejected", now, reason=str(error))
+        changes.give_up(db, command, "rejected", now, reason=str(error))
         return False
     command.attempt += 1
     command.listener_id = session.listener_id
@@ -83,5 +82,4 @@ def _prepare(db: AsyncSession, command: QueuedCommand, session: Session, now: da
     command.payload = encoded.payload
     command.reply_code = encoded.reply_code
     command.packet_no = encoded.packet_no
-    command.downlink_published = False
     return True

@@ -3,12 +3,13 @@
 from vt600_bus.records import CommandState
 
 # Bytes may have left in `dispatched` and `written`; `unknown` says that they may have and that no answer came in time. A query or
-# setting that waits for another try is `queued` again, and ends `unknown` when an earlier try had been written.
+# setting that waits for another try is `queued` again: an answer to an earlier try settles it, and without one it ends `unknown`.
+# After `unknown` comes what proves more: a late answer, or the listener's word that it wrote nothing.
 LEGAL: dict[CommandState, frozenset[CommandState]] = {
-    "queued": frozenset(("dispatched", "expired", "cancelled", "rejected", "unknown")),
+    "queued": frozenset(("dispatched", "acknowledged", "failed", "expired", "cancelled", "rejected", "unknown")),
     "dispatched": frozenset(("queued", "written", "acknowledged", "failed", "expired", "unknown")),
     "written": frozenset(("queued", "acknowledged", "failed", "unknown")),
-    "unknown": frozenset(("acknowledged", "failed")),
+    "unknown": frozenset(("acknowledged", "failed", "expired")),
     "acknowledged": frozenset(),
     "failed": frozenset(),
     "expired": frozenset(),

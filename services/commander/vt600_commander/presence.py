@@ -1,11 +1,12 @@
 """Which listener holds which device, from the compacted topics of sessions and listeners.
 
 It lives in memory only: every commander reads all of it at its start, before it dispatches anything, and a table of it would be a
-second truth. A listener that stops renewing its lease holds nothing.
+second truth. A listener that stops renewing its lease holds nothing; its commands wait.
 """
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from datetime import UTC, datetime
 
 import structlog
 
@@ -18,11 +19,16 @@ PRESENCE_TOPICS = (SESSIONS, LISTENERS)
 log = structlog.get_logger()
 
 
+def _utc_now() -> datetime:
+    return datetime.now(UTC)
+
+
 class Presence:
     """The newest link of each device, as far as its listener is alive."""
 
-    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, clock: Callable[[], float] = time.monotonic, utc_now: Callable[[], datetime] = _utc_now) -> None:
         self._clock = clock
+        self._utc_now = utc_now
         self._sessions: dict[str, Session] = {}
         self._leases: dict[str, float] = {}
 
@@ -34,48 +40,54 @@ class Presence:
         return session
 
     def forget(self, device_id: str, session_id: str) -> None:
-        """The listener says that it does not hold this link any more."""
+        """This link is gone. A newer one of the device stays."""
         session = self._sessions.get(device_id)
         if session is not None and session.session_id == session_id:
             del self._sessions[device_id]
 
-    def handle(self, deliveries: list[Delivery]) -> tuple[set[str], bool]:
-        """Take in what the listeners say: the devices that have a new link, and whether a listener came (back) to life."""
-        linked: set[str] = set()
-        revived = False
+    def handle(self, deliveries: Iterable[Delivery], *, live: bool) -> set[str]:
+        """Take in what the listeners say; the devices whose link came, went or counts again.
+
+        A renewal that is read as it comes counts from now, by our clock alone. One that was there before us may be of a listener
+        long dead: it counts from the time that it carries.
+        """
+        changed: set[str] = set()
         for delivery in deliveries:
             if delivery.value is None:
                 continue
             try:
                 if delivery.topic is SESSIONS:
                     session = decode(Session, delivery.value)
-                    if self._take_session(session):
-                        linked.add(session.device_id)
+                    self._take_session(session)
+                    changed.add(session.device_id)
                 else:
-                    revived = self._take_listener(decode(Listener, delivery.value)) or revived
+                    changed |= self._take_listener(decode(Listener, delivery.value), live=live)
             except RecordError as error:
                 log.warning("presence.record_skipped", topic=delivery.topic.name, error=str(error))
-        return linked, revived
+        return changed
 
-    def _take_session(self, session: Session) -> bool:
-        """True for a new link. A closing counts only for the very link that is known; an older link never replaces a newer."""
+    def _take_session(self, session: Session) -> None:
+        """A closing counts only for the very link that is known; an older link never replaces a newer."""
         known = self._sessions.get(session.device_id)
         if session.state == "closed":
             self.forget(session.device_id, session.session_id)
-            return False
-        if known is not None and known.generation > session.generation:
-            return False
-        self._sessions[session.device_id] = session
-        return True
+        elif known is None or known.generation <= session.generation:
+            self._sessions[session.device_id] = session
 
-    def _take_listener(self, listener: Listener) -> bool:
-        now = self._clock()
-        was_alive = self._leases.get(listener.listener_id, 0.0) > now
+    def _take_listener(self, listener: Listener, *, live: bool) -> set[str]:
+        """The devices that count again because their listener came (back) to life."""
         if listener.state == "down":
             self._leases.pop(listener.listener_id, None)
-            return False
-        self._leases[listener.listener_id] = now + listener.lease_s
-        return not was_alive
+            return set()
+        if not live and listener.renewed_at.tzinfo is None:
+            raise RecordError("Listener: a time without its zone")
+        now = self._clock()
+        age_s = 0.0 if live else max((self._utc_now() - listener.renewed_at).total_seconds(), 0.0)
+        was_alive = self._leases.get(listener.listener_id, 0.0) > now
+        self._leases[listener.listener_id] = now + listener.lease_s - age_s
+        if was_alive:
+            return set()
+        return {device for device, session in self._sessions.items() if session.listener_id == listener.listener_id}
 
     def __len__(self) -> int:
         return len(self._sessions)

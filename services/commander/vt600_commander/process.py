@@ -11,7 +11,7 @@ from prometheus_client import CollectorRegistry
 from vt600_bus import DeadLetters, Follower, KafkaSettings, Publisher, Subscriber
 from vt600_bus.topics import COMMAND_REQUESTS, DELIVERY_REPORTS
 from vt600_commander.commander import Commander
-from vt600_commander.database import create_engine, create_session_factory
+from vt600_commander.database import Store, create_engine
 from vt600_commander.metrics import CommanderMetrics
 from vt600_commander.outbox import Outbox
 from vt600_commander.presence import PRESENCE_TOPICS, Presence
@@ -32,7 +32,7 @@ async def run(settings: CommanderSettings, kafka: KafkaSettings, stop: asyncio.E
     async with AsyncExitStack() as stack:
         engine = create_engine(settings.database_url)
         stack.push_async_callback(engine.dispose)
-        sessions = create_session_factory(engine)
+        store = Store(engine)
         publisher = await stack.enter_async_context(Publisher(kafka, client_id=client_id, linger_s=0))
         follower = await stack.enter_async_context(
             Follower(kafka, PRESENCE_TOPICS, client_id=f"{client_id}-presence", start="beginning")
@@ -47,10 +47,10 @@ async def run(settings: CommanderSettings, kafka: KafkaSettings, stop: asyncio.E
                 fetch_wait_ms=100,
             )
         )
-        outbox = Outbox(sessions, publisher, metrics)
+        outbox = Outbox(store, publisher, metrics)
         commander = Commander(
             settings,
-            sessions=sessions,
+            store=store,
             presence=presence,
             outbox=outbox,
             dead_letters=DeadLetters(publisher, "commander"),
@@ -58,7 +58,7 @@ async def run(settings: CommanderSettings, kafka: KafkaSettings, stop: asyncio.E
         )
         probes = Probes(host=settings.probes_host, port=settings.probes_port, registry=registry)
         probes.add_check("kafka", lambda: None if publisher.healthy else "the broker does not answer")
-        probes.add_check("database", lambda: commander.database_problem)
+        probes.add_check("database", lambda: store.problem)
         probes.add_check("presence", lambda: None if follower.caught_up.is_set() else "links are not known yet")
         probes.add_check("requests", lambda: None if subscriber.assigned else "Kafka has not given out the partitions")
         await stack.enter_async_context(probes)
@@ -77,9 +77,9 @@ async def run(settings: CommanderSettings, kafka: KafkaSettings, stop: asyncio.E
 
 
 async def _work_once_present(commander: Commander, follower: Follower, subscriber: Subscriber) -> None:
-    """Presence first; then the queue, the bus and the clock."""
+    """Presence first; then the bus, the links and the clock."""
     await follower.caught_up.wait()
-    await commander.dispatch_waiting()
     async with asyncio.TaskGroup() as tasks:
         tasks.create_task(commander.follow_bus(subscriber))
+        tasks.create_task(commander.follow_links())
         tasks.create_task(commander.follow_clock())

@@ -7,7 +7,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 
 class CommanderSettings(BaseSettings):
-    """`reply_timeout_s` is how long an answer is waited for before a query or setting is sent again, `attempts` how often at most.
+    """`reply_timeout_s` is how long an answer is waited for before a query or setting is sent again, `attempts` how often it is sent at most.
 
     `dispatch_timeout_s` is how long a listener may stay silent about a dispatch.
     """
