@@ -9,7 +9,10 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import httpx
+from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka.admin import AIOKafkaAdminClient
 
+from vt600_bus.topics import UPLINKS
 from vt600_local.ports import free_port
 from vt600_local.service import Service
 
@@ -88,6 +91,26 @@ class Gateway:
         """End everything, the way in first."""
         for service in (*self.listeners, self.ingest, self.api, self.commander):
             service.stop()
+
+    async def uplinks_published(self) -> int:
+        """Uplink records that Kafka holds."""
+        consumer = AIOKafkaConsumer(bootstrap_servers=self.kafka_servers)
+        await consumer.start()
+        try:
+            partitions = [TopicPartition(UPLINKS.name, number) for number in range(UPLINKS.partitions)]
+            return int(sum((await consumer.end_offsets(partitions)).values()))
+        finally:
+            await consumer.stop()
+
+    async def uplinks_ingested(self) -> int:
+        """Uplink records that are stored and behind ingest's place."""
+        admin = AIOKafkaAdminClient(bootstrap_servers=self.kafka_servers)
+        await admin.start()
+        try:
+            offsets = await admin.list_consumer_group_offsets("ingest")
+        finally:
+            await admin.close()
+        return sum(entry.offset for place, entry in offsets.items() if place.topic == UPLINKS.name and entry.offset > 0)
 
     def client(self) -> httpx.AsyncClient:
         """REST with the key of an administrator."""

@@ -71,19 +71,10 @@ async def rows_of(gateway: Gateway) -> Counter[tuple[str, int]]:
 
 
 async def settled(gateway: Gateway) -> Counter[tuple[str, int]]:
-    """The rows once all that Kafka holds is stored: when two looks, a second apart, find the same."""
-    before: Counter[tuple[str, int]] = Counter()
-
-    async def grown() -> int:
-        nonlocal before
-        after = await rows_of(gateway)
-        growth = after.total() - before.total()
-        before = after
-        await asyncio.sleep(1)
-        return growth
-
-    await eventually(grown, 0, timeout_s=60)
-    return before
+    """The rows once ingest has stored all that Kafka holds; nobody publishes any more."""
+    published = await gateway.uplinks_published()
+    await eventually(gateway.uplinks_ingested, published, timeout_s=120)
+    return await rows_of(gateway)
 
 
 def accounted_for(tracker: Tracker, record: Record) -> bool:

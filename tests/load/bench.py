@@ -15,7 +15,6 @@ from typing import Any
 import asyncpg
 import psutil
 from aiokafka import AIOKafkaConsumer, TopicPartition
-from aiokafka.admin import AIOKafkaAdminClient
 from tests.gateway import Gateway
 
 from vt600_bus import KafkaSettings, apply_topics
@@ -42,16 +41,6 @@ class Bench:
         )
         stack.callback(self.gateway.stop)
 
-    async def uplinks(self) -> int:
-        """Uplink records that Kafka holds."""
-        consumer = AIOKafkaConsumer(bootstrap_servers=self.kafka.bootstrap_servers)
-        await consumer.start()
-        try:
-            partitions = [TopicPartition(UPLINKS.name, number) for number in range(UPLINKS.partitions)]
-            return sum((await consumer.end_offsets(partitions)).values())
-        finally:
-            await consumer.stop()
-
     async def wait_for_uplinks(self, count: int) -> None:
         """Wait until Kafka holds that many uplink records."""
         consumer = AIOKafkaConsumer(bootstrap_servers=self.kafka.bootstrap_servers)
@@ -62,16 +51,6 @@ class Bench:
                 await asyncio.sleep(0.02)
         finally:
             await consumer.stop()
-
-    async def ingested(self) -> int:
-        """Uplink records whose place ingest has committed."""
-        admin = AIOKafkaAdminClient(bootstrap_servers=self.kafka.bootstrap_servers)
-        await admin.start()
-        try:
-            offsets = await admin.list_consumer_group_offsets("ingest")
-        finally:
-            await admin.close()
-        return sum(entry.offset for place, entry in offsets.items() if place.topic == UPLINKS.name and entry.offset > 0)
 
     def query(self, statement: str) -> Any:
         """One value from the store."""

@@ -46,10 +46,10 @@ def _round(servers: Bench) -> tuple[float, float, float, float]:
 async def _follow(servers: Bench, total: int) -> tuple[float, float, float]:
     """From the first committed batch to the last."""
     ingest, postgres = servers.gateway.ingest.pid, servers.postgres.pid
-    while (first := await servers.ingested()) == 0:
+    while (first := await servers.gateway.uplinks_ingested()) == 0:
         await asyncio.sleep(0.02)
     began, cpu, postgres_cpu = time.perf_counter(), cpu_s(ingest), cpu_s(postgres)
-    while await servers.ingested() < total:
+    while await servers.gateway.uplinks_ingested() < total:
         await asyncio.sleep(0.02)
     count = total - first
     seconds = time.perf_counter() - began

@@ -104,19 +104,19 @@ async def _commands(gateway: Gateway) -> list[float]:
     async with gateway.client() as client:
         for number in range(COMMANDS):
             began = time.perf_counter()
-            answer, message = await asyncio.gather(
-                client.post(f"/v1/devices/{device_id}/commands", json={"type": "identify"}), probe.receive()
+            answer, (message, arrived) = await asyncio.gather(
+                client.post(f"/v1/devices/{device_id}/commands", json={"type": "identify"}), _received(probe)
             )
             assert isinstance(message, CommandFrame)
             if number >= COMMANDS // 10:
-                seconds.append(probe_time(message, began))
+                seconds.append(arrived - began)
             probe.writer.write(encode_command_reply(message, ok=True, text="1,2,3"))
             await _settled(client, answer.json()["command_id"])
     return seconds
 
 
-def probe_time(_message: CommandFrame, began: float) -> float:
-    return time.perf_counter() - began
+async def _received(probe: _Probe) -> tuple[Message, float]:
+    return await probe.receive(), time.perf_counter()
 
 
 async def _settled(client: httpx.AsyncClient, command_id: str) -> None:

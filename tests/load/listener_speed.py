@@ -44,7 +44,7 @@ def _show(name: str, results: list[tuple[float, float]]) -> None:
 def _listener(servers: Bench, pid: int, links: int, number: int) -> tuple[float, float]:
     flood = Flood(servers.gateway.listener_port, links=links, frames=FRAMES, first_number=100_000 + number * links)
     asyncio.run(servers.wait_for_uplinks(0))
-    before, cpu = asyncio.run(servers.uplinks()), cpu_s(pid)
+    before, cpu = asyncio.run(servers.gateway.uplinks_published()), cpu_s(pid)
     flood.begin()
     asyncio.run(servers.wait_for_uplinks(before + FRAMES))
     ended = time.time()
