@@ -82,7 +82,10 @@ async def frames(
         query = query.where(Frame.received_at >= since)
     if until is not None:
         query = query.where(Frame.received_at < until)
-    return (await db.execute(_page(query, Frame.received_at, Frame.frame_id, after, order, limit))).all()
+    rows: Sequence[Row[Any]] = (
+        await db.execute(_page(query, Frame.received_at, Frame.frame_id, after, order, limit))
+    ).all()
+    return rows
 
 
 def _page(
