@@ -1,4 +1,4 @@
-"""A commander on a real database and a real Kafka, with the test as listener."""
+"""The other side of a commander: on the real bus (`bench`), or at its database alone with a clock moved by hand (`desk`)."""
 
 import asyncio
 import uuid
@@ -8,8 +8,9 @@ from typing import Any
 
 import pytest
 from pydantic import SecretStr
+from sqlalchemy.ext.asyncio import AsyncSession
 
-from vt600_bus import Follower, KafkaSettings, Publisher, decode
+from vt600_bus import Delivery, Follower, KafkaSettings, Publisher, decode, encode
 from vt600_bus.records import CommandRequest, CommandStatus, DeliveryReport, Downlink, Listener, Session
 from vt600_bus.topics import (
     COMMAND_REQUESTS,
@@ -19,79 +20,60 @@ from vt600_bus.topics import (
     LISTENERS,
     SESSIONS,
 )
+from vt600_commander import command_queue
+from vt600_commander.database import create_engine
+from vt600_commander.dispatcher import dispatch, downlink
+from vt600_commander.expiry import Patience, expire
+from vt600_commander.intake import take_request
 from vt600_commander.migrate import upgrade
+from vt600_commander.models import QueuedCommand
+from vt600_commander.outcomes import take_report
+from vt600_commander.presence import Presence
 from vt600_commander.process import run
 from vt600_commander.settings import CommanderSettings
 
+NOON = datetime(2026, 5, 4, 12, 0, tzinfo=UTC)
 
-class Bench:
-    """The other side: asks for commands, holds links, reads what the commander says."""
 
-    def __init__(
-        self, settings: CommanderSettings, kafka: KafkaSettings, publisher: Publisher, follower: Follower
-    ) -> None:
-        self._settings = settings
-        self._kafka = kafka
-        self._publisher = publisher
-        self._follower = follower
-        self._stop = asyncio.Event()
-        self._task: asyncio.Task[None] | None = None
+class Records:
+    """Makes what a client, a listener and a device say, at the time that `now` tells."""
+
+    def __init__(self, device_id: str) -> None:
+        self.device_id = device_id
         self.listener_id = f"listener-{uuid.uuid4().hex[:8]}"
-        self.statuses: list[CommandStatus] = []
-        self.downlinks: list[Downlink] = []
-        self._generation = 0
 
-    def start(self) -> None:
-        """A commander process, in this loop."""
-        self._stop = asyncio.Event()
-        self._task = asyncio.create_task(run(self._settings, self._kafka, self._stop))
+    def now(self) -> datetime:
+        return datetime.now(UTC)
 
-    async def stop(self) -> None:
-        """End it as SIGTERM would."""
-        self._stop.set()
-        if self._task is not None:
-            await self._task
-
-    async def listener_up(self) -> None:
-        now = datetime.now(UTC)
-        record = Listener(
-            listener_id=self.listener_id, state="up", started_at=now, renewed_at=now, lease_s=600, links=1
+    def listener(self, state: Any = "up", *, lease_s: float = 600) -> Listener:
+        now = self.now()
+        return Listener(
+            listener_id=self.listener_id, state=state, started_at=now, renewed_at=now, lease_s=lease_s, links=1
         )
-        await self._publisher.publish(LISTENERS, self.listener_id, record)
 
-    async def link(self, device_id: str, dialect: Any = "binary", *, state: Any = "open") -> Session:
-        """Open a link of the device here, or close the newest."""
-        self._generation += state == "open"
-        now = datetime.now(UTC)
-        session = Session(
-            device_id=device_id,
-            session_id=f"session-{self._generation}",
-            generation=self._generation,
+    def session(self, dialect: Any = "binary") -> Session:
+        """A new link, newer than those before."""
+        now = self.now()
+        return Session(
+            device_id=self.device_id,
+            session_id=uuid.uuid4().hex,
+            generation=int(now.timestamp() * 1e6),
             listener_id=self.listener_id,
-            state=state,
+            state="open",
             at=now,
             opened_at=now,
             dialect=dialect,
             transport="tcp",
             peer="127.0.0.1:1",
         )
-        await self._publisher.publish(SESSIONS, device_id, session)
-        return session
 
-    async def ask(
-        self,
-        device_id: str,
-        name: str = "identify",
-        *,
-        deadline_s: float = 60,
-        queue: Any = "until_deadline",
-        **args: Any,
-    ) -> str:
-        """Submit a command."""
-        now = datetime.now(UTC)
-        request = CommandRequest(
+    def request(
+        self, name: str, *, deadline_s: float = 60, queue: Any = "until_deadline", **args: Any
+    ) -> CommandRequest:
+        now = self.now()
+        return CommandRequest(
             command_id=str(uuid.uuid4()),
-            device_id=device_id,
+            device_id=self.device_id,
             action="submit",
             requested_at=now,
             requested_by="test",
@@ -100,67 +82,123 @@ class Bench:
             deadline_at=now + timedelta(seconds=deadline_s),
             queue=queue,
         )
-        await self._publisher.publish(COMMAND_REQUESTS, device_id, request)
-        return request.command_id
 
-    async def cancel(self, device_id: str, command_id: str) -> None:
-        request = CommandRequest(
+    def cancellation(self, command_id: str) -> CommandRequest:
+        return CommandRequest(
             command_id=command_id,
-            device_id=device_id,
+            device_id=self.device_id,
             action="cancel",
-            requested_at=datetime.now(UTC),
+            requested_at=self.now(),
             requested_by="test",
         )
-        await self._publisher.publish(COMMAND_REQUESTS, device_id, request)
 
-    async def report(self, downlink: Downlink, outcome: Any, reason: str | None = None) -> None:
-        """Tell what became of a dispatch."""
-        await self._publisher.publish(
-            DELIVERY_REPORTS,
-            downlink.device_id,
-            DeliveryReport(
-                device_id=downlink.device_id,
-                listener_id=downlink.listener_id,
-                session_id=downlink.session_id,
-                generation=downlink.generation,
-                outcome=outcome,
-                at=datetime.now(UTC),
-                command_id=downlink.command_id,
-                attempt=downlink.attempt,
-                reason=reason,
-                payload=downlink.payload if outcome == "written" else None,
-            ),
+    def report(self, downlink: Downlink, outcome: Any, reason: str | None = None) -> DeliveryReport:
+        """What became of a dispatch."""
+        return DeliveryReport(
+            device_id=downlink.device_id,
+            listener_id=downlink.listener_id,
+            session_id=downlink.session_id,
+            generation=downlink.generation,
+            outcome=outcome,
+            at=self.now(),
+            command_id=downlink.command_id,
+            attempt=downlink.attempt,
+            reason=reason,
+            payload=downlink.payload if outcome == "written" else None,
         )
 
-    async def reply(self, downlink: Downlink, *, ok: bool | None = True, packet_no: str | None = None) -> None:
-        """Answer as the device would."""
-        await self._publisher.publish(
-            DELIVERY_REPORTS,
-            downlink.device_id,
-            DeliveryReport(
-                device_id=downlink.device_id,
-                listener_id=downlink.listener_id,
-                session_id=downlink.session_id,
-                generation=downlink.generation,
-                outcome="replied",
-                at=datetime.now(UTC),
-                code=downlink.reply_code,
-                packet_no=packet_no or downlink.packet_no,
-                ok=ok,
-                reason=None if ok is not False else "Failed",
-                text="1,2,3",
-                payload=b"reply",
-            ),
+    def reply(
+        self,
+        downlink: Downlink,
+        *,
+        ok: bool | None = True,
+        packet_no: str | None = None,
+        session_id: str | None = None,
+    ) -> DeliveryReport:
+        """The device's answer to a dispatch."""
+        return DeliveryReport(
+            device_id=downlink.device_id,
+            listener_id=downlink.listener_id,
+            session_id=session_id or downlink.session_id,
+            generation=downlink.generation,
+            outcome="replied",
+            at=self.now(),
+            code=downlink.reply_code,
+            packet_no=packet_no or downlink.packet_no,
+            ok=ok,
+            reason=None if ok is not False else "Failed",
+            text="1,2,3",
+            payload=b"reply",
         )
 
-    async def next_downlink(self, device_id: str, *, after: int = 0) -> Downlink:
+    def reply_to(self, command: QueuedCommand, session_id: str) -> DeliveryReport:
+        """The device's answer to a command over this link."""
+        return self.reply(downlink(command), session_id=session_id)
+
+
+class Bench(Records):
+    """A commander that runs, and the test as client, listener and reader of what it says."""
+
+    def __init__(
+        self,
+        device_id: str,
+        settings: CommanderSettings,
+        kafka: KafkaSettings,
+        publisher: Publisher,
+        follower: Follower,
+    ) -> None:
+        super().__init__(device_id)
+        self.settings = settings
+        self.kafka = kafka
+        self.publisher = publisher
+        self._follower = follower
+        self._running: list[tuple[asyncio.Event, asyncio.Task[None]]] = []
+        self.statuses: list[CommandStatus] = []
+        self.downlinks: list[Downlink] = []
+
+    def start(self) -> None:
+        """One more commander, in this loop."""
+        stop = asyncio.Event()
+        self._running.append((stop, asyncio.create_task(run(self.settings, self.kafka, stop))))
+
+    async def stop(self) -> None:
+        """End all of them as SIGTERM would."""
+        for stop, _task in self._running:
+            stop.set()
+        for _stop, task in self._running:
+            await task
+        self._running.clear()
+
+    async def listener_up(self) -> None:
+        await self.publisher.publish(LISTENERS, self.listener_id, self.listener())
+
+    async def link(self, dialect: Any = "binary") -> Session:
+        """Open a new link of the device."""
+        session = self.session(dialect)
+        await self.publisher.publish(SESSIONS, self.device_id, session)
+        return session
+
+    async def ask(self, name: str = "identify", **words: Any) -> str:
+        """Submit a command."""
+        request = self.request(name, **words)
+        await self.publisher.publish(COMMAND_REQUESTS, self.device_id, request)
+        return request.command_id
+
+    async def cancel(self, command_id: str) -> None:
+        await self.publisher.publish(COMMAND_REQUESTS, self.device_id, self.cancellation(command_id))
+
+    async def tell(self, report: DeliveryReport) -> None:
+        """Say it as the listener."""
+        await self.publisher.publish(DELIVERY_REPORTS, self.device_id, report)
+
+    async def next_downlink(self, *, after: int = 0) -> Downlink:
         """The device's dispatch number `after`, once it is there."""
-        await self._read_until(lambda: len(self._downlinks_of(device_id)) > after)
-        return self._downlinks_of(device_id)[after]
+        await self._read_until(lambda: len(self.downlinks) > after)
+        return self.downlinks[after]
 
     async def status(self, command_id: str, state: str) -> CommandStatus:
         """The command's status of that state, once it is there."""
-        await self._read_until(lambda: any(s.command_id == command_id and s.state == state for s in self.statuses))
+        await self._read_until(lambda: state in self.states(command_id))
         return next(s for s in self.statuses if s.command_id == command_id and s.state == state)
 
     def states(self, command_id: str) -> list[str]:
@@ -168,48 +206,142 @@ class Bench:
         found = {s.revision: s.state for s in self.statuses if s.command_id == command_id}
         return [found[revision] for revision in sorted(found)]
 
-    def _downlinks_of(self, device_id: str) -> list[Downlink]:
-        return [record for record in self.downlinks if record.device_id == device_id]
-
     async def _read_until(self, satisfied: Callable[[], bool]) -> None:
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(60):
             while not satisfied():
                 for delivery in await self._follower.next_batch():
+                    if delivery.key != self.device_id:
+                        continue
                     if delivery.topic is DOWNLINKS:
                         self.downlinks.append(decode(Downlink, delivery.value))
                     else:
                         self.statuses.append(decode(CommandStatus, delivery.value))
 
 
+class Desk(Records):
+    """The queue of one device in a transaction of the test's own. Time passes only by `later`."""
+
+    def __init__(self, device_id: str, db: AsyncSession) -> None:
+        super().__init__(device_id)
+        self.db = db
+        self.seconds = 0.0
+        self.bus_is_there = True
+        self.presence = Presence(clock=lambda: self.seconds, utc_now=self.now)
+        self.patience = Patience(dispatch=timedelta(seconds=10), reply=timedelta(seconds=30), tries=3)
+
+    def now(self) -> datetime:
+        return NOON + timedelta(seconds=self.seconds)
+
+    def hear(self, record: Session | Listener) -> set[str]:
+        """Have presence read a record as it comes."""
+        topic = SESSIONS if isinstance(record, Session) else LISTENERS
+        return self.presence.handle([Delivery(topic, 0, 0, None, encode(record))], live=True)
+
+    def link(self, dialect: Any = "binary") -> Session:
+        """Open a new link of the device, on a listener that is alive."""
+        self.seconds += 0.001
+        session = self.session(dialect)
+        self.hear(self.listener(lease_s=1e6))
+        self.hear(session)
+        return session
+
+    async def ask(self, name: str = "identify", **words: Any) -> QueuedCommand:
+        """Submit a command."""
+        request = self.request(name, **words)
+        await take_request(self.db, request, self.presence, self.now())
+        await self.db.flush()
+        command = await command_queue.find(self.db, request.command_id)
+        assert command is not None
+        return command
+
+    async def cancel(self, command: QueuedCommand) -> None:
+        await take_request(self.db, self.cancellation(command.command_id), self.presence, self.now())
+        await self.db.flush()
+
+    async def dispatch(self) -> Downlink | None:
+        """What goes out to the device now."""
+        found = await dispatch(
+            self.db, self.device_id, self.presence, self.now(), dispatch_timeout=self.patience.dispatch
+        )
+        if found is not None and self.bus_is_there:
+            command = await command_queue.find(self.db, found.command_id)
+            assert command is not None
+            command.published_attempt = found.attempt
+        await self.db.flush()
+        return found
+
+    async def sent(self) -> Downlink:
+        """The dispatch that must go out now."""
+        found = await self.dispatch()
+        assert found is not None
+        return found
+
+    async def tell(self, report: DeliveryReport) -> None:
+        """Say it as the listener."""
+        await take_report(self.db, report, self.presence, self.now(), reply_timeout=self.patience.reply)
+        await self.db.flush()
+
+    async def written(self) -> Downlink:
+        """The dispatch that must go out now, written."""
+        found = await self.sent()
+        await self.tell(self.report(found, "written"))
+        return found
+
+    async def later(self, seconds: float) -> None:
+        """Let time pass; the clock looks at what comes due, each at its time."""
+        end = self.seconds + seconds
+        while (at := await command_queue.next_check(self.db)) is not None and at <= NOON + timedelta(seconds=end):
+            self.seconds = max((at - NOON).total_seconds(), self.seconds)
+            for command_id, _device in await command_queue.due(self.db, self.now(), limit=100):
+                command = await command_queue.find(self.db, command_id)
+                assert command is not None
+                expire(self.db, command, self.now(), self.patience)
+            await self.db.flush()
+        self.seconds = end
+
+
 @pytest.fixture
 def device_id() -> str:
-    """A binary identity of its own."""
+    """An identity of the test's own, fit for both dialects."""
     return str(uuid.uuid4().int % 10**12 + 10**12)
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def database_url(make_database: Callable[[], str]) -> str:
+    """A database with every migration applied."""
     url = make_database()
     upgrade(SecretStr(url))
     return url
 
 
 @pytest.fixture
-async def bench(database_url: str, kafka_servers: str) -> AsyncIterator[Bench]:
-    """A started commander with short times, and a listener that is up."""
-    kafka = KafkaSettings(bootstrap_servers=kafka_servers)
-    settings = CommanderSettings(
-        database_url=SecretStr(database_url),
-        reply_timeout_s=1.0,
-        dispatch_timeout_s=1.0,
-        probes_host="127.0.0.1",
-        probes_port=0,
+async def desk(database_url: str, device_id: str) -> AsyncIterator[Desk]:
+    engine = create_engine(SecretStr(database_url))
+    async with AsyncSession(engine, expire_on_commit=False) as db:
+        yield Desk(device_id, db)
+        await db.rollback()
+    await engine.dispose()
+
+
+@pytest.fixture
+def settings(make_database: Callable[[], str]) -> CommanderSettings:
+    """Short times, and a database that no other test's commander works on."""
+    url = SecretStr(make_database())
+    upgrade(url)
+    return CommanderSettings(
+        database_url=url, reply_timeout_s=1.0, dispatch_timeout_s=1.0, probes_host="127.0.0.1", probes_port=0
     )
+
+
+@pytest.fixture
+async def bench(settings: CommanderSettings, device_id: str, kafka_servers: str) -> AsyncIterator[Bench]:
+    """A started commander, and a listener that is up."""
+    kafka = KafkaSettings(bootstrap_servers=kafka_servers)
     async with (
         Publisher(kafka, client_id="commander-test") as publisher,
         Follower(kafka, [DOWNLINKS, COMMAND_STATUSES], client_id="commander-test", start="beginning") as follower,
     ):
-        bench = Bench(settings, kafka, publisher, follower)
+        bench = Bench(device_id, settings, kafka, publisher, follower)
         await bench.listener_up()
         bench.start()
         try:

@@ -47,7 +47,7 @@ class Outbox:
         look_at = time.monotonic() + _LOOK_EVERY_S
         while True:
             self._news.clear()
-            await self._publish_statuses()
+            await self.publish_statuses()
             await self._note_sent()
             if time.monotonic() >= look_at:
                 await self._send_left_downlinks(older_than_s=_LOOK_EVERY_S)
@@ -58,7 +58,8 @@ class Outbox:
             except TimeoutError:
                 continue
 
-    async def _publish_statuses(self) -> None:
+    async def publish_statuses(self) -> None:
+        """Publish the states that are committed now."""
         while True:
             try:
                 count = await self._store.transact(self._publish_some)

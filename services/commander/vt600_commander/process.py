@@ -3,7 +3,7 @@
 import asyncio
 import os
 import socket
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, suppress
 
 import structlog
 from prometheus_client import CollectorRegistry
@@ -72,6 +72,9 @@ async def run(settings: CommanderSettings, kafka: KafkaSettings, stop: asyncio.E
             await stop.wait()
             for task in working:
                 task.cancel()
+        with suppress(TimeoutError):  # what stays in the outbox is published by the next commander
+            async with asyncio.timeout(_FLUSH_S):
+                await outbox.publish_statuses()
         await publisher.flush(_FLUSH_S)
     log.info("commander.stopped")
 

@@ -1,0 +1,270 @@
+"""What listeners and devices say, in every order in which it can come."""
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from msgspec import structs
+
+from vt600_commander.models import QueuedCommand
+
+pytestmark = pytest.mark.servers
+
+if TYPE_CHECKING:
+    from conftest import Desk
+
+IMMOBILISE: dict[str, Any] = {"name": "set_immobiliser", "engaged": True}
+
+
+async def unknown(desk: "Desk", dialect: str = "binary") -> tuple[QueuedCommand, str]:
+    """An actuating command that was written and not answered, and its link."""
+    session = desk.link(dialect)
+    command = await desk.ask(**IMMOBILISE)
+    await desk.written()
+    await desk.later(61)
+    assert command.state == "unknown"
+    return command, session.session_id
+
+
+@pytest.mark.parametrize("reason", ["no_such_session", "stale_generation"])
+async def test_a_refusal_of_the_link_waits_for_the_next_one_and_goes_over_it_at_once(desk: "Desk", reason: str) -> None:
+    desk.link()
+    command = await desk.ask(**IMMOBILISE)
+    await desk.tell(desk.report(await desk.sent(), "refused", reason))
+    assert (command.state, command.reason) == ("queued", reason)
+    await desk.later(30)
+    assert await desk.dispatch() is None
+    session = desk.link()
+    second = await desk.sent()
+
+    assert (second.attempt, second.session_id) == (2, session.session_id)
+
+
+async def test_a_refusal_of_an_older_link_leaves_the_newer_one(desk: "Desk") -> None:
+    desk.link()
+    await desk.ask()
+    first = await desk.sent()
+    session = desk.link()
+    await desk.tell(desk.report(first, "refused", "stale_generation"))
+
+    assert (await desk.sent()).session_id == session.session_id
+
+
+async def test_a_link_that_is_full_is_tried_again_a_little_later(desk: "Desk") -> None:
+    desk.link()
+    command = await desk.ask(**IMMOBILISE)
+    await desk.tell(desk.report(await desk.sent(), "refused", "unwritable"))
+    assert await desk.dispatch() is None
+    await desk.later(1)
+
+    assert (await desk.sent()).attempt == 2
+    assert command.tries == 0
+
+
+async def test_a_link_that_is_full_until_the_deadline_ends_the_command_without_a_flood_of_tries(desk: "Desk") -> None:
+    desk.link()
+    command = await desk.ask(deadline_s=0.5, **IMMOBILISE)
+    await desk.tell(desk.report(await desk.sent(), "refused", "unwritable"))
+    assert await desk.dispatch() is None
+    await desk.later(0.5)
+
+    assert (command.state, command.reason, command.attempt) == ("expired", "unwritable", 1)
+
+
+async def test_a_refusal_does_not_count_as_a_try(desk: "Desk") -> None:
+    desk.link()
+    command = await desk.ask(deadline_s=3600)
+    for _ in range(5):
+        await desk.tell(desk.report(await desk.sent(), "refused", "unwritable"))
+        await desk.later(1)
+    await desk.written()
+    await desk.later(31)
+
+    assert (command.state, command.tries) == ("queued", 1)
+
+
+async def test_too_late_at_the_listener_is_expired(desk: "Desk") -> None:
+    desk.link()
+    command = await desk.ask(**IMMOBILISE)
+    await desk.tell(desk.report(await desk.sent(), "refused", "too_late"))
+
+    assert (command.state, command.reason) == ("expired", "too_late")
+
+
+async def test_too_late_after_an_earlier_try_is_not_called_expired(desk: "Desk") -> None:
+    desk.link()
+    command = await desk.ask()
+    await desk.written()
+    await desk.later(36)
+    await desk.tell(desk.report(await desk.sent(), "refused", "too_late"))
+
+    assert command.state == "unknown"
+
+
+async def test_a_refusal_ends_what_shall_not_wait(desk: "Desk") -> None:
+    desk.link()
+    command = await desk.ask(queue="never")
+    await desk.tell(desk.report(await desk.sent(), "refused", "no_such_session"))
+
+    assert (command.state, command.reason) == ("expired", "offline")
+
+
+async def test_a_refusal_that_comes_after_the_judgement_proves_that_nothing_left(desk: "Desk") -> None:
+    desk.link()
+    command = await desk.ask(**IMMOBILISE)
+    downlink = await desk.sent()
+    await desk.later(91)
+    assert (command.state, command.reason) == ("unknown", "listener_silent")
+    await desk.tell(desk.report(downlink, "refused", "too_late"))
+
+    assert (command.state, command.reason) == ("expired", "too_late")
+
+
+async def test_a_write_that_is_told_after_the_judgement_keeps_its_bytes_and_its_answer(desk: "Desk") -> None:
+    desk.link()
+    command = await desk.ask(**IMMOBILISE)
+    downlink = await desk.sent()
+    await desk.later(91)
+    await desk.tell(desk.report(downlink, "written"))
+    assert (command.state, command.written) == ("unknown", downlink.payload)
+    await desk.tell(desk.report(downlink, "refused", "no_such_session"))
+    assert command.state == "unknown"
+    await desk.tell(desk.reply(downlink))
+
+    assert (command.state, command.reason) == ("acknowledged", "late")
+
+
+async def test_words_about_another_attempt_or_command_change_nothing(desk: "Desk") -> None:
+    desk.link()
+    command = await desk.ask(**IMMOBILISE)
+    first = await desk.sent()
+    await desk.tell(desk.report(first, "refused", "unwritable"))
+    await desk.later(1)
+    await desk.sent()
+    revision = command.revision
+    for outcome in ("written", "refused"):
+        await desk.tell(desk.report(first, outcome))
+        await desk.tell(structs.replace(desk.report(first, outcome), command_id="of nobody"))
+
+    assert (command.state, command.revision, command.attempt) == ("dispatched", revision, 2)
+
+
+async def test_the_devices_no_is_a_failure(desk: "Desk") -> None:
+    desk.link()
+    command = await desk.ask(**IMMOBILISE)
+    await desk.tell(desk.reply(await desk.written(), ok=False))
+
+    assert (command.state, command.reason, command.reply) == ("failed", "Failed", b"reply")
+
+
+async def test_values_are_an_answer(desk: "Desk") -> None:
+    desk.link()
+    command = await desk.ask()
+    await desk.tell(desk.reply(await desk.written(), ok=None))
+
+    assert (command.state, command.reply_text) == ("acknowledged", "1,2,3")
+
+
+async def test_an_answer_between_two_tries_settles_the_command(desk: "Desk") -> None:
+    desk.link()
+    command = await desk.ask()
+    downlink = await desk.written()
+    await desk.later(32)
+    assert (command.state, command.reason) == ("queued", "no_answer")
+    await desk.tell(desk.reply(downlink))
+
+    assert (command.state, command.reason) == ("acknowledged", None)
+    await desk.later(60)
+    assert await desk.dispatch() is None
+
+
+async def test_in_binary_nothing_is_answered_before_its_write_was_told(desk: "Desk") -> None:
+    desk.link()
+    command = await desk.ask(**IMMOBILISE)
+    downlink = await desk.sent()
+    await desk.tell(desk.reply(downlink))
+    assert (command.state, command.reply) == ("dispatched", None)
+    await desk.tell(desk.report(downlink, "written"))
+    await desk.tell(desk.reply(downlink))
+
+    assert (command.state, command.reply) == ("acknowledged", b"reply")
+
+
+async def test_in_ascii_the_packet_number_proves_an_answer_whose_write_was_never_told(desk: "Desk") -> None:
+    desk.link("ascii")
+    command = await desk.ask(**IMMOBILISE)
+    downlink = await desk.sent()
+    await desk.tell(desk.reply(downlink))
+    assert command.state == "acknowledged"
+    await desk.tell(desk.report(downlink, "written"))
+
+    assert command.state == "acknowledged"
+
+
+async def test_in_ascii_another_packet_number_answers_nothing(desk: "Desk") -> None:
+    desk.link("ascii")
+    command = await desk.ask(**IMMOBILISE)
+    await desk.tell(desk.reply(await desk.written(), packet_no="~"))
+
+    assert command.state == "written"
+
+
+async def test_a_reply_of_another_code_answers_nothing(desk: "Desk") -> None:
+    desk.link()
+    await desk.ask("request_position")
+    position = await desk.written()
+    await desk.tell(desk.reply(position))
+    command = await desk.ask()
+    await desk.written()
+    await desk.tell(desk.reply(position))
+
+    assert command.state == "written"
+
+
+async def test_a_late_answer_over_the_same_link_is_kept(desk: "Desk") -> None:
+    command, session_id = await unknown(desk)
+    other = await desk.ask("restart")
+    await desk.written()
+    await desk.tell(desk.reply_to(command, session_id))
+
+    assert (command.state, command.reason) == ("acknowledged", "late")
+    assert other.state == "written"
+
+
+async def test_a_late_answer_over_another_link_proves_nothing(desk: "Desk") -> None:
+    command, _session_id = await unknown(desk)
+    await desk.tell(desk.reply_to(command, "another"))
+
+    assert command.state == "unknown"
+
+
+async def test_a_late_answer_that_two_commands_may_have_got_proves_nothing(desk: "Desk") -> None:
+    command, session_id = await unknown(desk)
+    other = await desk.ask(**IMMOBILISE)
+    await desk.written()
+    await desk.later(61)
+    await desk.tell(desk.reply_to(command, session_id))
+
+    assert (command.state, other.state) == ("unknown", "unknown")
+
+
+async def test_a_late_answer_is_not_taken_for_that_of_a_command_not_yet_written(desk: "Desk") -> None:
+    command, session_id = await unknown(desk)
+    other = await desk.ask(**IMMOBILISE)
+    await desk.sent()
+    await desk.tell(desk.reply_to(command, session_id))
+
+    assert (command.state, other.state) == ("acknowledged", "dispatched")
+
+
+async def test_an_answer_that_is_read_twice_settles_one_command(desk: "Desk") -> None:
+    old, _session_id = await unknown(desk)
+    command = await desk.ask(**IMMOBILISE)
+    answer = desk.reply(await desk.written())
+    await desk.tell(answer)
+    next_one = await desk.ask(**IMMOBILISE)
+    await desk.tell(answer)
+    desk.seconds += 1
+    await desk.written()
+    await desk.tell(answer)
+
+    assert (old.state, command.state, next_one.state) == ("unknown", "acknowledged", "written")
