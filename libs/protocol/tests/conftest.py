@@ -45,8 +45,11 @@ def feed_stream(role: Role, pieces: list[bytes]) -> tuple[list[Message], list[Pr
     connection = Connection(role)
     messages: list[Message] = []
     errors: list[ProtocolError] = []
-    for piece in pieces:
-        connection.receive_data(piece)
+    for piece in [*pieces, None]:
+        if piece is None:
+            connection.receive_eof()
+        else:
+            connection.receive_data(piece)
         while True:
             try:
                 message = connection.next_message()
@@ -56,8 +59,6 @@ def feed_stream(role: Role, pieces: list[bytes]) -> tuple[list[Message], list[Pr
             if message is None:
                 break
             messages.append(message)
-    if (left := connection.finish()) is not None:
-        errors.append(left)
     return messages, errors, connection.heartbeats
 
 

@@ -130,6 +130,8 @@ def test_every_command_type_has_one_name_and_can_be_built_from_it() -> None:
         ("set_output", {"output": 1, "on": 1}, "on"),
         ("set_output", {"output": 1, "on": True, "colour": "red"}, "colour"),
         ("restart", {"part": "engine"}, "part"),
+        ("set_output", {"output": 1, "on": True, "safe_speed_kmh": 0}, "safe_speed_kmh"),
+        ("set_immobiliser", {"engaged": True, "safe_speed_kmh": None}, "safe_speed_kmh"),
     ],
 )
 def test_a_wrong_argument_is_named(name: str, args: dict[str, Any], argument: str) -> None:
@@ -147,6 +149,14 @@ def test_a_wrong_argument_is_named(name: str, args: dict[str, Any], argument: st
         (Restart(part="device"), "binary", "1234", ":", "part"),
         (Identify(), "binary", "not digits", ":", "device_id"),
         (Identify(), "ascii", "123456", "!", "packet_no"),
+        (Identify(), "ascii", "123456", "::", "packet_no"),
+        (Identify(), "ascii", "12", ":", "device_id"),
+        (Identify(), "ascii", "12345é", ":", "device_id"),
+        (Identify(), "binary", "", ":", "device_id"),
+        (SetOutput(output=6, on=True), "binary", "1234", ":", "output"),
+        (SetInterval(interval_s=1_000_000), "binary", "1234", ":", "interval_s"),
+        (SetInterval(interval_s=-10), "ascii", "1234", ":", "interval_s"),
+        (SetImmobiliser(engaged=True, safe_speed_kmh=0), "ascii", "1234", ":", "safe_speed_kmh"),
     ],
 )
 def test_what_a_dialect_cannot_say_is_refused(

@@ -40,8 +40,8 @@ COMMAND_TYPES = (
 _BY_NAME = {entry.name: entry for entry in COMMAND_TYPES}
 _BY_CLASS = {entry.command: entry for entry in COMMAND_TYPES}
 
-# Argument → smallest and largest value (SPEC §3.10, §4.7).
-_RANGES = {"interval_s": (0, 65_535), "output": (1, 5), "safe_speed_kmh": (0, 255)}
+# Argument → smallest and largest value (SPEC §3.10, §4.7). On the wire a safe speed of 0 means none, so nobody may ask for 0.
+_RANGES = {"interval_s": (0, 65_535), "output": (1, 5), "safe_speed_kmh": (1, 255)}
 
 
 def command_type(command: Command | str) -> CommandType:
@@ -67,6 +67,12 @@ def build_command(type: str, args: Mapping[str, object]) -> Command:  # noqa: A0
             raise CommandError(f"{type} needs the argument {name!r}", argument=name)
     checked: dict[str, Any] = {name: _checked(name, value, hints[name]) for name, value in args.items()}
     return entry.command(**checked)
+
+
+def check_command(command: Command) -> None:
+    """CommandError for a command with an argument that no unit could take."""
+    arguments = {field.name: getattr(command, field.name) for field in fields(command)}
+    build_command(command_type(command).name, arguments)
 
 
 def _checked(name: str, value: object, hint: object) -> object:

@@ -6,6 +6,8 @@ from vt600_protocol.connection import Connection
 from vt600_protocol.errors import ProtocolError
 from vt600_protocol.messages import Message, Role
 
+_LONGEST_DATAGRAM = 65_535
+
 
 @dataclass(frozen=True, slots=True)
 class Datagram:
@@ -18,8 +20,9 @@ class Datagram:
 
 def decode_datagram(data: bytes, role: Role = "server") -> Datagram:
     """All messages of a datagram, and an error for each part that is none."""
-    connection = Connection(role, max_rubbish_bytes=65_535)
+    connection = Connection(role, max_rubbish_bytes=_LONGEST_DATAGRAM)
     connection.receive_data(data)
+    connection.receive_eof()
     messages: list[Message] = []
     errors: list[ProtocolError] = []
     while True:
@@ -29,8 +32,5 @@ def decode_datagram(data: bytes, role: Role = "server") -> Datagram:
             errors.append(error)
             continue
         if message is None:
-            break
+            return Datagram(tuple(messages), tuple(errors), connection.heartbeats)
         messages.append(message)
-    if (left := connection.finish()) is not None:
-        errors.append(left)
-    return Datagram(tuple(messages), tuple(errors), connection.heartbeats)

@@ -16,7 +16,7 @@ def encode_login(device_id: str) -> bytes:
 
 
 def encode_report(report: PositionReport) -> bytes:
-    """The frame of a report, from its fields; `raw` and `content` are not looked at."""
+    """The frame of a report, from its fields; `raw` and `content` are not looked at. ValueError for what has no form."""
     if report.dialect == "binary":
         return binary_framing.build(
             binary_framing.UPLINK_PREFIX, report.device_id, report.code, binary_encode.report_data(report)

@@ -6,47 +6,47 @@ from vt600_protocol.ascii import framing as ascii_framing
 from vt600_protocol.binary import decode as binary_decode
 from vt600_protocol.binary import downlink as binary_downlink
 from vt600_protocol.binary import framing as binary_framing
-from vt600_protocol.framing import Framing
+from vt600_protocol.framing import Direction, Framing
 from vt600_protocol.messages import Role
 
-_UPLINK = (
+_UPLINK = Direction(
     Framing(
-        "binary",
-        binary_framing.UPLINK_PREFIX,
-        binary_framing.UPLINK_HEADER,
-        binary_framing.measure,
-        binary_framing.verify,
-        binary_decode.decode,
+        dialect="binary",
+        header=binary_framing.UPLINK_HEADER,
+        partial=binary_framing.UPLINK_PARTIAL,
+        size=binary_framing.size,
+        verify=binary_framing.verify,
+        decode=binary_decode.decode,
     ),
     Framing(
-        "ascii",
-        ascii_framing.UPLINK_PREFIX,
-        ascii_framing.UPLINK_HEADER,
-        ascii_framing.measure,
-        ascii_framing.verify,
-        ascii_decode.decode,
+        dialect="ascii",
+        header=ascii_framing.UPLINK_HEADER,
+        partial=ascii_framing.UPLINK_PARTIAL,
+        size=ascii_framing.size,
+        verify=ascii_framing.verify,
+        decode=ascii_decode.decode,
     ),
 )
-_DOWNLINK = (
+_DOWNLINK = Direction(
     Framing(
-        "binary",
-        binary_framing.DOWNLINK_PREFIX,
-        binary_framing.DOWNLINK_HEADER,
-        binary_framing.measure,
-        binary_framing.verify,
-        binary_downlink.decode,
+        dialect="binary",
+        header=binary_framing.DOWNLINK_HEADER,
+        partial=binary_framing.DOWNLINK_PARTIAL,
+        size=binary_framing.size,
+        verify=binary_framing.verify,
+        decode=binary_downlink.decode,
     ),
     Framing(
-        "ascii",
-        ascii_framing.DOWNLINK_PREFIX,
-        ascii_framing.DOWNLINK_HEADER,
-        ascii_framing.measure,
-        ascii_framing.verify,
-        ascii_downlink.decode,
+        dialect="ascii",
+        header=ascii_framing.DOWNLINK_HEADER,
+        partial=ascii_framing.DOWNLINK_PARTIAL,
+        size=ascii_framing.size,
+        verify=ascii_framing.verify,
+        decode=ascii_downlink.decode,
     ),
 )
 
 
-def framings(role: Role) -> tuple[Framing, ...]:
+def received_by(role: Role) -> Direction:
     """What the other side may send: uplinks reach a server, downlinks a device."""
     return _UPLINK if role == "server" else _DOWNLINK

@@ -31,8 +31,8 @@ def encode(command: Command) -> tuple[str, str | None]:
             return "900", _output(1, on=engaged, safe_speed_kmh=speed if engaged else None)
         case Identify():
             return "801", None
-        case Restart(part=part):
-            return "910", _PARTS[part]
+        case _:
+            return "910", _PARTS[command.part]
 
 
 def decode(code: str, parameters: str | None) -> Command | None:

@@ -56,3 +56,4 @@ EVENT_CODES: dict[int, tuple[str, str | None]] = {
     56: ("trouble_codes", None),
     57: ("speed_low", None),
 }
+CODE_OF = {meaning: code for code, meaning in EVENT_CODES.items()}

@@ -24,3 +24,4 @@ ALARMS: dict[int, tuple[str, str | None]] = {
     0x63: ("distance", None),
     0x75: ("card_swiped", None),
 }
+CODE_OF = {meaning: code for code, meaning in ALARMS.items()}

@@ -38,8 +38,8 @@ def encode(command: Command) -> tuple[str, bytes]:
             return (_output_code(speed) if engaged else "4115"), _outputs(1, on=engaged)
         case Identify():
             return "9001", b""
-        case Restart(part=part):
-            if part != "gps":
+        case _:
+            if command.part != "gps":
                 raise CommandError("part is gps in the binary dialect: nothing else can be restarted", argument="part")
             return "4902", b""
 

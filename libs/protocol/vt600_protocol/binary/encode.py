@@ -1,65 +1,54 @@
 """Reports → data of `9955` and `9999` frames (SPEC §3.6, §3.7)."""
 
-from vt600_protocol.binary.rmc import KMH_PER_KNOT
-from vt600_protocol.messages import PositionReport
+from vt600_protocol.binary.alarms import CODE_OF
+from vt600_protocol.binary.rmc import degrees_text, knots_text, time_text
+from vt600_protocol.messages import Cell, PositionReport
+from vt600_protocol.values import hex_text, number_text, wire_text
+
+_ODOMETER_WRAPS_AT = 1 << 32
 
 
 def report_data(report: PositionReport) -> bytes:
     """The alarm byte of a `9999` whose code is known, then the text fields as far as the last one that is present."""
+    journey = None if report.odometer_m is None else report.odometer_m % _ODOMETER_WRAPS_AT
     fields = [
         _rmc(report),
-        _number(report.hdop),
-        _number(report.altitude_m),
-        "" if report.status is None else f"{report.status:04X}",
-        ",".join(f"{value:04X}" for value in report.analog_raw),
-        _cell(report),
-        "" if report.csq is None else f"{report.csq:02X}",
-        "" if report.odometer_m is None else f"{report.odometer_m & 0xFFFFFFFF:08X}",
-        "" if report.satellites is None else f"{report.satellites:02X}",
-        report.driver_text or "",
+        number_text(report.hdop),
+        number_text(report.altitude_m),
+        hex_text(report.status, 4),
+        ",".join(hex_text(value, 4) for value in report.analog_raw),
+        _base_id(report.cell),
+        hex_text(report.csq, 2),
+        hex_text(journey, 8),
+        hex_text(report.satellites, 2),
+        wire_text(report.driver_text),
     ]
-    while fields[-1] == "":
+    while not fields[-1]:
         fields.pop()
     text = "|".join(fields).encode("latin-1")
-    return text if report.event_code is None else bytes([report.event_code]) + text
+    alarm = alarm_code(report) if report.code == "9999" else None
+    return text if alarm is None else bytes([alarm]) + text
+
+
+def alarm_code(report: PositionReport) -> int | None:
+    """The report's own code, or the one of its event."""
+    if report.event_code is not None or report.event is None:
+        return report.event_code
+    return CODE_OF.get((report.event, report.event_data), CODE_OF.get((report.event, None)))
 
 
 def _rmc(report: PositionReport) -> str:
-    time = report.device_time
-    clock = "" if time is None else f"{time:%H%M%S}.{time.microsecond // 1000:03d}"
-    date = "" if time is None else f"{time:%d%m%y}"
-    speed = "" if report.speed_kmh is None else f"{report.speed_kmh / KMH_PER_KNOT:.4f}"
-    return ",".join(
-        (
-            clock,
-            "A" if report.fix_valid else "V",
-            *_degrees(report.latitude, 2, "NS"),
-            *_degrees(report.longitude, 3, "EW"),
-            speed,
-            _number(report.course_deg),
-            date,
-            "",
-            "*00",
-        )
-    )
+    clock, date = time_text(report.device_time)
+    latitude, north = degrees_text(report.latitude, 2, "N", "S")
+    longitude, east = degrees_text(report.longitude, 3, "E", "W")
+    fix = "A" if report.fix_valid else "V"
+    speed, course = knots_text(report.speed_kmh), number_text(report.course_deg)
+    return f"{clock},{fix},{latitude},{north},{longitude},{east},{speed},{course},{date},,*00"
 
 
-def _degrees(value: float | None, width: int, hemispheres: str) -> tuple[str, str]:
-    """`[d]ddmm.mmmmm` and the hemisphere's letter."""
-    if value is None:
-        return "", ""
-    hundred_thousandths = round(abs(value) * 60 * 100_000)
-    degrees, minutes = divmod(hundred_thousandths, 60 * 100_000)
-    return f"{degrees:0{width}d}{minutes / 100_000:08.5f}", hemispheres[value < 0]
-
-
-def _cell(report: PositionReport) -> str:
-    cell = report.cell
+def _base_id(cell: Cell | None) -> str:
+    """MCC, MNC, LAC and cell id in hex; the cell id has eight digits where four do not hold it."""
     if cell is None:
         return ""
-    width = 4 if cell.cell_id <= 0xFFFF else 8
-    return f"{cell.mcc:04X}{cell.mnc:04X}{cell.lac:04X}{cell.cell_id:0{width}X}"
-
-
-def _number(value: float | None) -> str:
-    return "" if value is None else f"{value:g}"
+    head = hex_text(cell.mcc, 4) + hex_text(cell.mnc, 4) + hex_text(cell.lac, 4)
+    return head + hex_text(cell.cell_id, 4 if cell.cell_id <= 0xFFFF else 8)

@@ -1,52 +1,67 @@
-"""The NMEA RMC sentence as devices mangle it (SPEC §3.6)."""
+"""The NMEA RMC sentence as devices mangle it ↔ values (SPEC §3.6)."""
 
 from datetime import UTC, datetime
 
-from vt600_protocol.values import decimal
+from vt600_protocol.values import decimal, moment
 
 KMH_PER_KNOT = 1.852
-_CENTURY_SPLIT = 80  # years 80–99 are receiver defaults of the last century
+_MINUTES_GRID = 6_000_000  # hundred-thousandths of a minute in a degree
+_DEGREES_GRID = 10_000_000  # what decoding keeps of a degree
 
 
 def rmc_time(time: str, date: str) -> datetime | None:
     """The device's clock from `hhmmss[.fff]` and `ddmmyy`; None when either is missing or no date of the calendar."""
-    date = date[:6]
-    clock, _, fraction = time.partition(".")
-    if len(date) != 6 or len(clock) != 6 or not (date + clock + fraction).isdecimal():
-        return None
-    year = int(date[4:6])
-    try:
-        return datetime(
-            year + (1900 if year >= _CENTURY_SPLIT else 2000),
-            int(date[2:4]),
-            int(date[:2]),
-            int(clock[:2]),
-            int(clock[2:4]),
-            int(clock[4:6]),
-            int(fraction[:6].ljust(6, "0")),
-            UTC,
-        )
-    except ValueError:
-        return None
+    return moment(date[4:6], date[2:4], date[:2], time)
 
 
-def rmc_degrees(text: str, hemisphere: str, limit: int) -> float | None:
-    """Decimal degrees from `[d]ddmm.mmmm`: the last two digits before the dot begin the minutes."""
-    dot = text.find(".")
-    split = (dot if dot >= 0 else len(text)) - 2
-    if split < 0:
+def rmc_latitude(text: str, hemisphere: str) -> float | None:
+    """Decimal degrees from `ddmm.mmmm` and `N` or `S`."""
+    degrees = _degrees(text)
+    if degrees is None or degrees > 90:
         return None
-    minutes = decimal(text[split:])
-    whole = text[:split]
-    if minutes is None or not 0 <= minutes < 60 or (whole and not whole.isdecimal()) or len(whole) > 3:
+    return degrees if hemisphere == "N" else 0 - degrees if hemisphere == "S" else None
+
+
+def rmc_longitude(text: str, hemisphere: str) -> float | None:
+    """Decimal degrees from `[dd]dmm.mmmm` and `E` or `W`."""
+    degrees = _degrees(text)
+    if degrees is None or degrees > 180:
         return None
-    degrees = round((int(whole) if whole else 0) + minutes / 60, 7)
-    if degrees > limit:
+    return degrees if hemisphere == "E" else 0 - degrees if hemisphere == "W" else None
+
+
+def _degrees(text: str) -> float | None:
+    """The last two digits before the dot begin the minutes."""
+    value = decimal(text)
+    if value is None or value < 0 or len(text.partition(".")[0]) < 2:
         return None
-    return -degrees if hemisphere in ("S", "W") else degrees
+    whole = value // 100
+    minutes = value - whole * 100
+    return int((whole + minutes / 60) * _DEGREES_GRID + 0.5) / _DEGREES_GRID if minutes < 60 else None
 
 
 def rmc_speed_kmh(text: str) -> float | None:
     """km/h from knots."""
     knots = decimal(text)
-    return None if knots is None or knots < 0 else round(knots * KMH_PER_KNOT, 3)
+    return None if knots is None or knots < 0 else int(knots * KMH_PER_KNOT * 1000 + 0.5) / 1000
+
+
+def time_text(time: datetime | None) -> tuple[str, str]:
+    """`hhmmss.fff` and `ddmmyy`."""
+    if time is None:
+        return "", ""
+    time = time.astimezone(UTC)
+    return f"{time:%H%M%S}.{time.microsecond // 1000:03d}", f"{time:%d%m%y}"
+
+
+def degrees_text(value: float | None, digits: int, positive: str, negative: str) -> tuple[str, str]:
+    """`[d]ddmm.mmmmm` and the hemisphere's letter."""
+    if value is None:
+        return "", ""
+    degrees, minutes = divmod(round(abs(value) * _MINUTES_GRID), _MINUTES_GRID)
+    return f"{degrees:0{digits}d}{minutes / 100_000:08.5f}", negative if value < 0 else positive
+
+
+def knots_text(speed_kmh: float | None) -> str:
+    """Knots from km/h."""
+    return "" if speed_kmh is None else f"{speed_kmh / KMH_PER_KNOT:.4f}"
