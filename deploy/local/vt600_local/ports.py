@@ -9,11 +9,16 @@ _LOOPBACK = "127.0.0.1"
 _FIRST, _LAST = 12_000, 32_000
 
 
+_choice = random.SystemRandom()  # test tools seed the common generator, which would then give the same ports again
+_given: set[int] = set()
+
+
 def free_port() -> int:
-    """A TCP and UDP port of 127.0.0.1 that nobody has at the moment."""
+    """A TCP and UDP port of 127.0.0.1 that nobody has at the moment, and that this process was not given before."""
     while True:
-        port = random.randint(_FIRST, _LAST)  # noqa: S311 - not a secret
-        if is_free(port):
+        port = _choice.randint(_FIRST, _LAST)
+        if port not in _given and is_free(port):
+            _given.add(port)
             return port
 
 

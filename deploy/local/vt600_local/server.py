@@ -107,7 +107,7 @@ class ServerProcess(ABC):
     def wait_until_ready(self) -> None:
         """Wait until a launched process is ready; StackError with the end of its log when that does not come."""
         deadline = time.monotonic() + self.start_timeout_s
-        while not self.is_ready():
+        while not (self.running and self.is_ready()):
             if not self.running or time.monotonic() > deadline:
                 self.stop()
                 raise self.did_not_start()
