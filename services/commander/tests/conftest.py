@@ -348,3 +348,9 @@ async def bench(settings: CommanderSettings, device_id: str, kafka_servers: str)
             yield bench
         finally:
             await bench.stop()
+
+
+@pytest.fixture
+def make_bench() -> type[Bench]:
+    """What makes the other side of a commander that the test starts itself."""
+    return Bench

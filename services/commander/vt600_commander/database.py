@@ -70,6 +70,12 @@ class Store:
                 return result
 
 
+def is_turned_away(error: BaseException) -> bool:
+    """Whether the server does not let us in, or has not what we need: the address, the user or the migrations are wrong."""
+    state = getattr(getattr(error, "orig", error), "sqlstate", None) or ""
+    return state[:2] in ("28", "3D", "3F") or state in ("42P01", "42501", "42703")
+
+
 def helps_to_wait(error: BaseException) -> bool:
     """Whether the database is only away, or busy, at the moment: the same statements may work later."""
     if isinstance(error, DBAPIError):

@@ -9,6 +9,7 @@ from alembic.config import Config
 from pydantic import SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from vt600_commander.database import DATABASE_ERRORS
 from vt600_runtime.logs import configure_logs
 
 _SCRIPTS = Path(__file__).parents[1] / "migrations"
@@ -41,12 +42,14 @@ def main() -> int:
     log = structlog.get_logger()
     try:
         settings = MigrateSettings()
-        upgrade(settings.database_url)
     except ValidationError as error:
-        log.error("settings.refused", error=str(error.errors(include_url=False, include_input=False)[0]["loc"]))  # noqa: TRY400 - its sentence is enough
-        return 1
-    except OSError as error:
-        log.error("database.unreachable", error=str(error))  # noqa: TRY400 - its sentence is enough
+        problems = "; ".join(f"{'.'.join(map(str, item['loc']))}: {item['msg']}" for item in error.errors())
+        log.error("settings.invalid", problems=problems)  # noqa: TRY400 - a sentence is enough
+        return 2
+    try:
+        upgrade(settings.database_url)
+    except DATABASE_ERRORS as error:
+        log.error("schema.not_migrated", error=str(getattr(error, "orig", error)))  # noqa: TRY400 - a sentence is enough
         return 1
     log.info("schema.migrated")
     return 0
