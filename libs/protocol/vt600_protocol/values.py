@@ -26,7 +26,9 @@ def decimal(text: str) -> float | None:
 
 def integer(text: str) -> int | None:
     """A whole decimal number that fits 64 bits, sign allowed."""
-    digits = text[1:] if text[:1] == "-" else text
+    if text.isdecimal() and text.isascii() and len(text) < _INT64_DIGITS:
+        return int(text)  # as nearly all are
+    digits = text.removeprefix("-")
     if not digits.isdecimal() or not digits.isascii() or len(digits) > _INT64_DIGITS:
         return None
     value = int(text)

@@ -7,11 +7,12 @@ from vt600_protocol.binary.rmc import rmc_latitude, rmc_longitude, rmc_speed_kmh
 from vt600_protocol.errors import ContentError
 from vt600_protocol.events import EVENTS
 from vt600_protocol.messages import Cell, PositionReport
-from vt600_protocol.values import altitude, decimal, hex_digits, hexadecimal, printable
+from vt600_protocol.values import altitude, decimal, hex_digits, printable
 
 _DIGITS = frozenset(b"0123456789")
 _FIXES = ("A", "V")
-_AD_CHARACTERS = "0123456789abcdefABCDEF,"
+_HEX = "0123456789abcdefABCDEF"
+_AD_CHARACTERS = _HEX + ","
 _EXTERNAL_POWER_BIT = 1 << 13
 _ISTARTEK_AD_COUNT = 4
 _BLANKS = [""] * 10
@@ -124,13 +125,9 @@ def _tail(
 @lru_cache(maxsize=8192)
 def _cell(base: str) -> Cell | None:
     """The base id: 16 hex digits, or 20 with a cell id of eight. Units stay in few cells, so they are remembered."""
-    if len(base) not in (16, 20):
+    if len(base) not in (16, 20) or base.strip(_HEX):
         return None
-    mcc, mnc, lac = (hex_digits(base[at : at + 4], 4) for at in (0, 4, 8))
-    cell_id = hexadecimal(base[12:])
-    if mcc is None or mnc is None or lac is None or cell_id is None:
-        return None
-    return Cell(mcc=mcc, mnc=mnc, lac=lac, cell_id=cell_id)
+    return Cell(mcc=int(base[:4], 16), mnc=int(base[4:8], 16), lac=int(base[8:12], 16), cell_id=int(base[12:], 16))
 
 
 def _analog(text: str) -> tuple[int, ...]:
