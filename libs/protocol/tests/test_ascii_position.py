@@ -109,3 +109,12 @@ def test_entries_and_voltages_of_another_form_are_kept_raw() -> None:
 
 def test_event_data_that_is_not_printable_is_kept_as_hex() -> None:
     assert ascii_(f0="54", f1="a\x01b").event_data == "hex:610162"
+
+
+def test_fuel_and_temperatures_of_the_documented_example_are_read() -> None:
+    fields = ",".join(FIELDS) + ",1,0104B0,01013D|028135"
+    (report,) = decode_datagram(build_ascii(b"&&", "A", "1234", "000", fields.encode())).messages
+
+    assert isinstance(report, PositionReport)
+    assert [(level.tank, level.litres) for level in report.fuel] == [(1, 120.0)]
+    assert [(entry.sensor, entry.celsius) for entry in report.temperatures] == [(1, 31.7), (2, -30.9)]

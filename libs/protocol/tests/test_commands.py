@@ -72,6 +72,35 @@ def test_the_interval_is_sent_in_steps_of_ten_seconds() -> None:
     assert encoded.reply_code == "5100"
 
 
+@pytest.mark.parametrize(
+    ("command", "dialect", "device_id", "published"),
+    [
+        (RequestPosition(), "binary", "12345678901234", "404000111234567890123441016CF70D0A"),
+        (SetInterval(interval_s=100), "binary", "12345678901234", "40400013123456789012344102000A2F4F0D0A"),
+        (SetOutput(output=1, on=True), "ascii", "123456789012345", b"$$:24,123456789012345,900,1,19F\r\n".hex()),
+    ],
+)
+def test_a_published_command_frame_is_what_we_encode(
+    command: Command, dialect: Dialect, device_id: str, published: str
+) -> None:
+    encoded = encode_command(command, device_id=device_id, dialect=dialect)
+
+    assert encoded.payload == bytes.fromhex(published)
+    assert received(bytes.fromhex(published)).command == command
+
+
+def test_the_restart_of_the_receiver_has_the_crc_that_the_document_should_have_printed() -> None:
+    encoded = encode_command(Restart(part="gps"), device_id="123456", dialect="binary")
+
+    assert encoded.payload[-4:-2].hex().upper() == "DE13"
+
+
+def test_a_published_output_command_of_one_byte_is_read() -> None:
+    frame = received(bytes.fromhex("40400012123456FFFFFFFF411401511C0D0A"))
+
+    assert frame.command == SetOutput(output=1, on=True, safe_speed_kmh=10)
+
+
 @pytest.mark.parametrize("dialect", ["binary", "ascii"])
 @pytest.mark.parametrize("ok", [True, False])
 def test_a_reply_names_the_command_it_answers_and_the_devices_yes_or_no(dialect: Dialect, ok: bool) -> None:
