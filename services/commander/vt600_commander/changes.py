@@ -4,12 +4,15 @@ from datetime import datetime
 from typing import Literal
 
 import msgspec
+from sqlalchemy import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from vt600_bus import encode
 from vt600_bus.records import CommandState, CommandStatus
 from vt600_commander.lifecycle import FINAL, check
 from vt600_commander.models import QueuedCommand, StatusOutbox
+
+_ROWS = "status rows"
 
 
 def change(
@@ -60,8 +63,16 @@ def note(db: AsyncSession, command: QueuedCommand, now: datetime, reason: str) -
 
 
 def put_out(db: AsyncSession, command: QueuedCommand, now: datetime) -> None:
-    """Have the command's present state published after the transaction."""
-    db.add(StatusOutbox(command_id=command.command_id, created_at=now, record=encode(_status(command, now))))
+    """Have the command's present state published after the transaction, which ends with `write_out`."""
+    row = {"command_id": command.command_id, "created_at": now, "record": encode(_status(command, now))}
+    db.info.setdefault(_ROWS, []).append(row)
+
+
+async def write_out(db: AsyncSession) -> None:
+    """Write what was put out in this transaction, all at once and in that order."""
+    rows = db.info.pop(_ROWS, None)
+    if rows:
+        await db.execute(insert(StatusOutbox), rows)
 
 
 def _status(command: QueuedCommand, now: datetime) -> CommandStatus:

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 
 from sqlalchemy import ARRAY, Text, any_, func, literal, or_, select, text
+from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from vt600_bus.records import CommandState
@@ -21,6 +22,12 @@ SELECT pg_advisory_xact_lock(key) FROM (
 async def lock_devices(db: AsyncSession, device_ids: Iterable[str]) -> None:
     """Have the devices' commands to ourselves until the transaction ends, whichever process wants them too."""
     await db.execute(_LOCK, {"device_ids": sorted(set(device_ids))})
+
+
+async def add(db: AsyncSession, **values: object) -> QueuedCommand | None:
+    """A new command at the end of its device's queue; None when it is known already."""
+    statement = insert(QueuedCommand).values(values).on_conflict_do_nothing().returning(QueuedCommand)
+    return (await db.execute(statement)).scalar_one_or_none()
 
 
 async def find(db: AsyncSession, command_id: str) -> QueuedCommand | None:

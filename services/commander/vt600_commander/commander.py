@@ -9,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from vt600_bus import DeadLetters, Delivery, Follower, PublisherFull, RecordError, Subscriber
 from vt600_bus.records import CommandRequest, Downlink
-from vt600_commander import command_queue
+from vt600_commander import changes, command_queue
 from vt600_commander.database import DATABASE_ERRORS, Store
 from vt600_commander.dispatcher import dispatch
 from vt600_commander.expiry import Patience, expire
@@ -25,6 +25,7 @@ Work = Callable[[AsyncSession, datetime], Awaitable[None]]
 
 _AT_ONCE = 200  # devices, and so locks, of one transaction
 _LONGEST_SLEEP_S = 30.0
+_GATHER_S = 0.05  # changes of the queue that come together are one question of the clock
 _BUS_PAUSE_S = 0.5
 
 log = structlog.get_logger()
@@ -93,12 +94,15 @@ class Commander:
         """Look at each command when its time comes, for ever."""
         while True:
             self._queue_changed.clear()
-            await self._look_at_due()
             at = await self._store.transact(command_queue.next_check)
             pause_s = _LONGEST_SLEEP_S if at is None else (at - datetime.now(UTC)).total_seconds()
+            if pause_s <= 0:
+                await self._look_at_due()
+                continue
             try:
                 async with asyncio.timeout(min(pause_s, _LONGEST_SLEEP_S)):
                     await self._queue_changed.wait()
+                    await asyncio.sleep(_GATHER_S)
             except TimeoutError:
                 continue
 
@@ -110,7 +114,6 @@ class Commander:
         async def work(db: AsyncSession, now: datetime) -> None:
             for _delivery, record in records:
                 await self._take(db, record, now)
-                await db.flush()
 
         try:
             await self._step({record.device_id for _delivery, record in records}, work)
@@ -153,7 +156,6 @@ class Commander:
                 command = await command_queue.find(db, command_id)
                 if command is not None:
                     expire(db, command, now, self._patience)
-            await db.flush()
 
         await self._step({device_id for _command_id, device_id in due}, work)
 
@@ -169,6 +171,7 @@ class Commander:
                 await dispatch(db, device_id, self._presence, now, dispatch_timeout=self._patience.dispatch)
                 for device_id in devices
             ]
+            await changes.write_out(db)
             return [record for record in found if record is not None]
 
         self._outbox.committed(await self._store.transact(transaction))

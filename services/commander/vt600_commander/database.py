@@ -40,10 +40,8 @@ def connector(url: SecretStr) -> Callable[[], Awaitable[asyncpg.Connection]]:
 
 
 def create_engine(url: SecretStr) -> AsyncEngine:
-    """An engine whose connections are tried before use, so that a restarted server costs one retry at most."""
-    return create_async_engine(
-        "postgresql+asyncpg://", async_creator=connector(url), pool_size=5, max_overflow=0, pool_pre_ping=True
-    )
+    """An engine whose connections are not tried before use: a cut one costs a retry, which `Store` makes anyway."""
+    return create_async_engine("postgresql+asyncpg://", async_creator=connector(url), pool_size=5, max_overflow=0)
 
 
 class Store:

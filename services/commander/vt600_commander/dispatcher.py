@@ -32,7 +32,6 @@ async def dispatch(
         elif await _prepare(db, command, session, now):
             changes.change(db, command, "dispatched", now, check_at=min(now + dispatch_timeout, command.deadline_at))
             return downlink(command)
-        await db.flush()
     return None
 
 

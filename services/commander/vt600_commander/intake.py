@@ -7,7 +7,6 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from vt600_bus.records import CommandRequest
 from vt600_commander import changes, command_queue
-from vt600_commander.models import QueuedCommand
 from vt600_commander.presence import Presence
 from vt600_protocol import CommandError, build_command, command_type
 
@@ -27,8 +26,6 @@ async def take_request(db: AsyncSession, request: CommandRequest, presence: Pres
 
 
 async def _submit(db: AsyncSession, request: CommandRequest, presence: Presence, now: datetime) -> None:
-    if await command_queue.find(db, request.command_id) is not None:
-        return
     name = request.type or ""
     problem: str | None = None
     command_class = "actuating"
@@ -39,7 +36,8 @@ async def _submit(db: AsyncSession, request: CommandRequest, presence: Presence,
         problem = str(error)
     deadline_at = request.deadline_at or request.requested_at + _DEADLINES[command_class]
     session = presence.session_of(request.device_id) if request.queue == "never" else None
-    command = QueuedCommand(
+    command = await command_queue.add(
+        db,
         command_id=request.command_id,
         device_id=request.device_id,
         type=name,
@@ -57,7 +55,8 @@ async def _submit(db: AsyncSession, request: CommandRequest, presence: Presence,
         tries=0,
         published_attempt=0,
     )
-    db.add(command)
+    if command is None:
+        return
     changes.put_out(db, command, now)
     if problem is not None:
         changes.give_up(db, command, "rejected", now, reason=problem)

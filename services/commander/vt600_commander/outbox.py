@@ -5,7 +5,7 @@ import time
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
-from sqlalchemy import delete, select, update
+from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from vt600_bus import Publisher, PublisherFull, decode
@@ -15,10 +15,20 @@ from vt600_commander import command_queue
 from vt600_commander.database import Store
 from vt600_commander.dispatcher import downlink
 from vt600_commander.metrics import CommanderMetrics
-from vt600_commander.models import QueuedCommand, StatusOutbox
+from vt600_commander.models import QueuedCommand
 
 _ROWS = 500
 _LOOK_EVERY_S = 5.0
+
+_TAKE_ROWS = text("""
+DELETE FROM commander.status_outbox WHERE position IN (
+    SELECT position FROM commander.status_outbox ORDER BY position LIMIT :count FOR UPDATE SKIP LOCKED
+) RETURNING position, record
+""")
+_NOTE_SENT = text("""
+UPDATE commander.queued_commands SET published_attempt = :attempt
+WHERE command_id = :command_id AND published_attempt < :attempt
+""")
 
 
 class Outbox:
@@ -48,7 +58,6 @@ class Outbox:
         while True:
             self._news.clear()
             await self.publish_statuses()
-            await self._note_sent()
             if time.monotonic() >= look_at:
                 await self._send_left_downlinks(older_than_s=_LOOK_EVERY_S)
                 look_at = time.monotonic() + _LOOK_EVERY_S
@@ -59,50 +68,32 @@ class Outbox:
                 continue
 
     async def publish_statuses(self) -> None:
-        """Publish the states that are committed now."""
+        """Publish the states that are committed now, and mark the dispatches that the bus holds."""
         while True:
             try:
-                count = await self._store.transact(self._publish_some)
+                statuses, noted = await self._store.transact(self._publish_some)
             except PublisherFull:
                 await self._publisher.wait_for_room()
                 continue
-            if count < _ROWS:
+            for status in statuses:
+                self._metrics.transitions.labels(status.state).inc()
+            self._sent = [sent for sent in self._sent if (sent[1].command_id, sent[1].attempt) not in noted]
+            if len(statuses) < _ROWS:
                 return
 
-    async def _publish_some(self, db: AsyncSession) -> int:
-        """Publish the oldest rows and delete them once the bus holds them; rows that another process works on are its own."""
-        query = select(StatusOutbox).order_by(StatusOutbox.position).limit(_ROWS).with_for_update(skip_locked=True)
-        rows = (await db.execute(query)).scalars().all()
-        if not rows:
-            return 0
-        statuses = [decode(CommandStatus, row.record) for row in rows]
+    async def _publish_some(self, db: AsyncSession) -> tuple[list[CommandStatus], set[tuple[str, int]]]:
+        """The rows go for good only when the bus holds what they say; those that another process works on are its own."""
+        rows = (await db.execute(_TAKE_ROWS, {"count": _ROWS})).all()
+        statuses = [decode(CommandStatus, row.record) for row in sorted(rows, key=lambda row: row.position)]
         futures = {self._publisher.publish(COMMAND_STATUSES, status.device_id, status) for status in statuses}
-        await asyncio.wait(futures)
+        if futures:
+            await asyncio.wait(futures)
         for future in futures:
             future.result()
-        await db.execute(delete(StatusOutbox).where(StatusOutbox.position.in_([row.position for row in rows])))
-        for status in statuses:
-            self._metrics.transitions.labels(status.state).inc()
-        return len(rows)
-
-    async def _note_sent(self) -> None:
-        """Mark the dispatches that the bus holds."""
-        done = [record for future, record in self._sent if future.done() and future.exception() is None]
-        if not done:
-            return
-
-        async def mark(db: AsyncSession) -> None:
-            for record in sorted(done, key=lambda record: record.command_id):
-                await db.execute(
-                    update(QueuedCommand)
-                    .where(QueuedCommand.command_id == record.command_id)
-                    .where(QueuedCommand.published_attempt < record.attempt)
-                    .values(published_attempt=record.attempt)
-                )
-
-        await self._store.transact(mark)
-        noted = {(record.command_id, record.attempt) for record in done}
-        self._sent = [entry for entry in self._sent if (entry[1].command_id, entry[1].attempt) not in noted]
+        noted = {(record.command_id, record.attempt) for future, record in self._sent if _is_held(future)}
+        if noted:
+            await db.execute(_NOTE_SENT, [{"command_id": name, "attempt": attempt} for name, attempt in sorted(noted)])
+        return statuses, noted
 
     async def _send_left_downlinks(self, *, older_than_s: float) -> None:
         """Dispatches that were committed and may never have been published: the same attempt for the same link again."""
@@ -114,3 +105,7 @@ class Outbox:
         known = {(record.command_id, record.attempt) for _future, record in self._sent}
         left = [downlink(row) for row in await self._store.transact(look)]
         self.committed([record for record in left if (record.command_id, record.attempt) not in known])
+
+
+def _is_held(future: asyncio.Future[None]) -> bool:
+    return future.done() and future.exception() is None
