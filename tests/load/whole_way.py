@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable
 
 from tests.load.bench import Flood, bench, cpu_s, figure
 
-RATE = 10_000
+RATE = 10_100
 SECONDS = 60
 LINKS = 500
 
