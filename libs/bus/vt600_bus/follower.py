@@ -5,19 +5,17 @@ from collections.abc import Sequence
 from types import TracebackType
 from typing import Any, Literal, Self
 
-import structlog
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import KafkaError
 
+from vt600_bus.outage import Outage
 from vt600_bus.settings import KafkaSettings
-from vt600_bus.subscriber import Delivery, deliveries_of, stop_consumer
+from vt600_bus.subscriber import Delivery, deliveries_of
+from vt600_bus.teardown import stop_consumer
 from vt600_bus.topics import Topic
 
-_START_TIMEOUT_S = 15.0
-_RETRY_S = 0.5
+_START_LIMIT_S = 15.0
 _POLL_MS = 500
-
-log = structlog.get_logger()
 
 
 class Follower:
@@ -39,7 +37,8 @@ class Follower:
         self._topics = {topic.name: topic for topic in topics}
         self._client_id = client_id
         self._start = start
-        self._consumer: Any = None
+        self._outage = Outage(client=client_id)
+        self._consumer: AIOKafkaConsumer | None = None
         self._next: dict[TopicPartition, int] = {}
         self._goal: dict[TopicPartition, int] = {}
         self.caught_up = asyncio.Event()
@@ -61,13 +60,12 @@ class Follower:
         """The next records, in order per partition; waits for them, and for the broker."""
         while True:
             try:
-                consumer = await self._connected()
+                consumer = self._consumer or await self._connect()
                 self._check_caught_up()
                 records = await consumer.getmany(timeout_ms=_POLL_MS)
             except (KafkaError, OSError, TimeoutError) as error:
-                log.warning("bus.unreachable", client=self._client_id, error=str(error) or type(error).__name__)
                 await self._drop()
-                await asyncio.sleep(_RETRY_S)
+                await self._outage.pause(error)
                 continue
             for partition, fetched in records.items():
                 self._next[partition] = fetched[-1].offset + 1
@@ -78,27 +76,27 @@ class Follower:
         if not self.caught_up.is_set() and all(self._next[at] >= goal for at, goal in self._goal.items()):
             self.caught_up.set()
 
-    async def _connected(self) -> Any:  # noqa: ANN401 - aiokafka has no types
-        if self._consumer is None:
-            consumer = AIOKafkaConsumer(
-                bootstrap_servers=self._settings.bootstrap_servers,
-                client_id=self._client_id,
-                group_id=None,
-                auto_offset_reset="earliest",
-                fetch_max_wait_ms=200,
-                max_partition_fetch_bytes=4 * 1024 * 1024,
-            )
-            try:
-                async with asyncio.timeout(_START_TIMEOUT_S):
-                    await consumer.start()
-                    await self._take_places(consumer)
-            except BaseException:
-                await stop_consumer(consumer)
-                raise
-            self._consumer = consumer
-        return self._consumer
+    async def _connect(self) -> AIOKafkaConsumer:
+        consumer = AIOKafkaConsumer(
+            bootstrap_servers=self._settings.bootstrap_servers,
+            client_id=self._client_id,
+            group_id=None,
+            auto_offset_reset="earliest",
+            fetch_max_wait_ms=200,
+            max_partition_fetch_bytes=4 * 1024 * 1024,
+        )
+        try:
+            async with asyncio.timeout(_START_LIMIT_S):
+                await consumer.start()
+                await self._take_places(consumer)
+        except BaseException:
+            await stop_consumer(consumer)
+            raise
+        self._outage.end()
+        self._consumer = consumer
+        return consumer
 
-    async def _take_places(self, consumer: Any) -> None:  # noqa: ANN401
+    async def _take_places(self, consumer: AIOKafkaConsumer) -> None:
         """Assign every partition and go to where we were, or to the chosen start for what is new.
 
         Places are set by explicit offsets: seek_to_beginning can end at the end of the log.

@@ -5,22 +5,22 @@ and a new one made; whoever had batches in flight sends them again.
 """
 
 import asyncio
-import contextlib
-from typing import Any
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 
 import structlog
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError
 
+from vt600_bus.outage import Outage
 from vt600_bus.settings import KafkaSettings
+from vt600_bus.teardown import stop_producer
 
-_MAX_BATCH_BYTES = 1_000_000
+_MAX_BATCH_BYTES = 2 * 1024 * 1024
 _REQUEST_TIMEOUT_S = 15.0
-_START_TIMEOUT_S = 10.0
-_STOP_TIMEOUT_S = 3.0
+_START_LIMIT_S = 10.0
 _PING_EVERY_S = 1.0
-_PING_TIMEOUT_S = 3.0
-_RETRY_S = 0.3
+_PING_LIMIT_S = 2.0
 
 log = structlog.get_logger()
 
@@ -28,14 +28,34 @@ log = structlog.get_logger()
 class ProducerHandle:
     """A producer and the signal that it must not be used any more."""
 
-    def __init__(self, producer: Any) -> None:  # noqa: ANN401 - aiokafka has no types
+    def __init__(self, producer: AIOKafkaProducer) -> None:
         self.producer = producer
+        self.records_sent = 0
         self.broken: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
-    def give_up(self) -> None:
+    def give_up(self, reason: str) -> None:
         """Have the producer replaced."""
         if not self.broken.done():
             self.broken.set_result(None)
+            log.warning("producer.replaced", reason=reason)
+
+    @asynccontextmanager
+    async def while_whole(self) -> AsyncIterator[None]:
+        """Raises TimeoutError inside the block as soon as the producer is given up: its own waits may then never end."""
+        loop = asyncio.get_running_loop()
+        async with asyncio.timeout(None) as limit:
+            inside = True
+
+            def leave(_broken: "asyncio.Future[None]") -> None:
+                if inside:
+                    limit.reschedule(loop.time())
+
+            self.broken.add_done_callback(leave)
+            try:
+                yield
+            finally:
+                inside = False
+                self.broken.remove_done_callback(leave)
 
 
 class ProducerSupply:
@@ -46,6 +66,7 @@ class ProducerSupply:
         self._client_id = client_id
         self._handle: ProducerHandle | None = None
         self._ready = asyncio.Event()
+        self._outage = Outage(client=client_id)
         self.answering = False
 
     async def get(self) -> ProducerHandle:
@@ -59,18 +80,18 @@ class ProducerSupply:
     async def run(self) -> None:
         """Make producers for ever; cancelled at shutdown."""
         while True:
-            handle = ProducerHandle(await self._start())
-            self._handle = handle
+            handle = self._handle = ProducerHandle(await self._start())
             self.answering = True
             self._ready.set()
             try:
                 await self._watch(handle)
             finally:
                 self._ready.clear()
-                handle.give_up()
-                await self._stop(handle.producer)
+                if not handle.broken.done():
+                    handle.broken.set_result(None)
+                await stop_producer(handle.producer)
 
-    async def _start(self) -> Any:  # noqa: ANN401
+    async def _start(self) -> AIOKafkaProducer:
         while True:
             producer = AIOKafkaProducer(
                 bootstrap_servers=self._settings.bootstrap_servers,
@@ -82,39 +103,27 @@ class ProducerSupply:
                 request_timeout_ms=int(_REQUEST_TIMEOUT_S * 1000),
             )
             try:
-                async with asyncio.timeout(_START_TIMEOUT_S):
+                async with asyncio.timeout(_START_LIMIT_S):
                     await producer.start()
             except (KafkaError, OSError, TimeoutError) as error:
-                log.warning("bus.unreachable", error=str(error) or type(error).__name__)
-                await self._stop(producer)
-                await asyncio.sleep(_RETRY_S)
+                self.answering = False
+                await stop_producer(producer)
+                await self._outage.pause(error)
             except BaseException:
-                await self._stop(producer)
+                await stop_producer(producer)
                 raise
             else:
+                self._outage.end()
                 return producer
 
     async def _watch(self, handle: ProducerHandle) -> None:
         """Ask the broker for a sign of life now and then, until the producer is given up."""
         while not handle.broken.done():
             try:
-                async with asyncio.timeout(_PING_TIMEOUT_S):
+                async with asyncio.timeout(_PING_LIMIT_S):
                     await handle.producer.client.fetch_all_metadata()
             except (KafkaError, OSError, TimeoutError):
                 self.answering = False
             else:
                 self.answering = True
             await asyncio.wait({handle.broken}, timeout=_PING_EVERY_S)
-        log.warning("bus.producer_replaced")
-
-    @staticmethod
-    async def _stop(producer: Any) -> None:  # noqa: ANN401
-        """End a producer in bounded time: while the broker is away its own stop() waits for ever."""
-        with contextlib.suppress(KafkaError, OSError, TimeoutError):
-            async with asyncio.timeout(_STOP_TIMEOUT_S):
-                await producer.stop()
-                return
-        with contextlib.suppress(KafkaError, OSError, TimeoutError, AttributeError):
-            async with asyncio.timeout(_STOP_TIMEOUT_S):
-                await producer._sender.close()  # noqa: SLF001 - stop() gave up before it came to these two
-                await producer.client.close()

@@ -4,23 +4,22 @@
 """
 
 import asyncio
-import contextlib
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Self
 
 import structlog
-from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, ConsumerRecord, TopicPartition
 from aiokafka.errors import CommitFailedError, IllegalStateError, KafkaError
 
+from vt600_bus.outage import Outage
 from vt600_bus.settings import KafkaSettings
+from vt600_bus.teardown import stop_consumer
 from vt600_bus.topics import Topic
 
-_START_TIMEOUT_S = 15.0
-_STOP_TIMEOUT_S = 5.0
-_COMMIT_TIMEOUT_S = 10.0
-_RETRY_S = 0.5
+_START_LIMIT_S = 15.0
+_COMMIT_LIMIT_S = 10.0
 _POLL_MS = 500
 
 log = structlog.get_logger()
@@ -39,14 +38,15 @@ class Delivery:
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """Deliveries in order per partition, and the offsets that follow them."""
+    """Deliveries in order per partition, the offsets of the first and behind the last, and the share that they came from."""
 
     deliveries: list[Delivery]
     first: dict[TopicPartition, int]
     next: dict[TopicPartition, int]
+    share: int
 
 
-def deliveries_of(records: dict[Any, list[Any]], topics: dict[str, Topic[Any]]) -> list[Delivery]:
+def deliveries_of(records: dict[TopicPartition, list[ConsumerRecord]], topics: dict[str, Topic[Any]]) -> list[Delivery]:
     """What aiokafka fetched, in our own words."""
     return [
         Delivery(
@@ -61,17 +61,19 @@ def deliveries_of(records: dict[Any, list[Any]], topics: dict[str, Topic[Any]]) 
     ]
 
 
-async def stop_consumer(consumer: Any) -> None:  # noqa: ANN401 - aiokafka has no types
-    """End a consumer in bounded time, whatever the broker does."""
-    task = asyncio.current_task()
-    before = task.cancelling() if task else 0
-    with contextlib.suppress(KafkaError, OSError, TimeoutError):
-        try:
-            async with asyncio.timeout(_STOP_TIMEOUT_S):
-                await consumer.stop()
-        except asyncio.CancelledError:
-            if task is None or task.cancelling() > before:
-                raise  # a real cancellation, not the one that aiokafka lets through when the broker is away
+class _Shares(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka has no types
+    """Counts the shares that the group gave us. Each ends all that went before: its records come again, to us or another."""
+
+    def __init__(self) -> None:
+        self.count = 0
+        self.held = False
+
+    def on_partitions_revoked(self, revoked: Iterable[TopicPartition]) -> None:  # noqa: ARG002
+        self.held = False
+        self.count += 1
+
+    def on_partitions_assigned(self, assigned: Iterable[TopicPartition]) -> None:  # noqa: ARG002
+        self.held = True
 
 
 class Subscriber:
@@ -94,7 +96,9 @@ class Subscriber:
         self._topics = {topic.name: topic for topic in topics}
         self._client_id = client_id
         self._max_records = max_records
-        self._consumer: Any = None
+        self._shares = _Shares()
+        self._outage = Outage(client=client_id, group=group)
+        self._consumer: AIOKafkaConsumer | None = None
 
     async def __aenter__(self) -> Self:
         return self
@@ -107,49 +111,43 @@ class Subscriber:
     @property
     def assigned(self) -> bool:
         """Whether the group has given this member its share (which may be none)."""
-        return self._consumer is not None and self._consumer._coordinator is not None and self._has_assignment()  # noqa: SLF001
+        return self._shares.held
 
     async def next_batch(self) -> Batch:
         """The next records; waits for them, and for the broker."""
         while True:
             try:
-                consumer = await self._connected()
+                consumer = self._consumer or await self._connect()
                 records = await consumer.getmany(timeout_ms=_POLL_MS, max_records=self._max_records)
             except (KafkaError, OSError, TimeoutError) as error:
-                log.warning("bus.unreachable", group=self._group, error=str(error) or type(error).__name__)
                 await self._drop()
-                await asyncio.sleep(_RETRY_S)
+                await self._outage.pause(error)
                 continue
             if records:
                 return Batch(
                     deliveries_of(records, self._topics),
                     {partition: fetched[0].offset for partition, fetched in records.items()},
                     {partition: fetched[-1].offset + 1 for partition, fetched in records.items()},
+                    self._shares.count,
                 )
 
     async def commit(self, batch: Batch) -> None:
-        """Keep the place behind the batch. When that fails the records come again, which is harmless."""
-        if self._consumer is None:
-            return
-        mine = self._consumer.assignment()
-        offsets = {partition: offset for partition, offset in batch.next.items() if partition in mine}
-        if not offsets:
+        """Keep the place behind the batch. When that fails its records come again, which is harmless."""
+        if self._consumer is None or batch.share != self._shares.count:
+            log.info("commit.dropped", group=self._group, reason="the share that the batch came from is gone")
             return
         try:
-            async with asyncio.timeout(_COMMIT_TIMEOUT_S):
-                await self._consumer.commit(offsets)
+            async with asyncio.timeout(_COMMIT_LIMIT_S):  # within it, aiokafka tries again and again
+                await self._consumer.commit(batch.next)
         except (CommitFailedError, IllegalStateError) as error:
-            log.info("batch.commit_refused", group=self._group, error=str(error))
+            log.info("commit.dropped", group=self._group, reason=str(error))
         except (KafkaError, OSError, TimeoutError) as error:
-            log.warning("batch.commit_failed", group=self._group, error=str(error) or type(error).__name__)
+            log.warning("commit.failed", group=self._group, error=str(error) or type(error).__name__)
 
     def seek_back(self, batch: Batch) -> None:
-        """Read the batch again, as far as its partitions are still ours."""
-        if self._consumer is None:
-            return
-        mine = self._consumer.assignment()
-        for partition, offset in batch.first.items():
-            if partition in mine:
+        """Read the batch again. When its share is gone there is nothing to do: its records come again anyway."""
+        if self._consumer is not None and batch.share == self._shares.count:
+            for partition, offset in batch.first.items():
                 self._consumer.seek(partition, offset)
 
     def lag(self) -> int:
@@ -164,36 +162,33 @@ class Subscriber:
                 total += max(0, end - state.position)
         return total
 
-    def _has_assignment(self) -> bool:
-        subscription = self._consumer._subscription.subscription  # noqa: SLF001
-        return subscription is not None and subscription.assignment is not None
-
-    async def _connected(self) -> Any:  # noqa: ANN401
-        if self._consumer is None:
-            consumer = AIOKafkaConsumer(
-                *self._topics,
-                bootstrap_servers=self._settings.bootstrap_servers,
-                client_id=self._client_id,
-                group_id=self._group,
-                enable_auto_commit=False,
-                auto_offset_reset="earliest",
-                session_timeout_ms=8_000,
-                heartbeat_interval_ms=2_000,
-                max_poll_interval_ms=600_000,
-                fetch_max_wait_ms=self._fetch_wait_ms,
-                max_partition_fetch_bytes=4 * 1024 * 1024,
-                fetch_max_bytes=32 * 1024 * 1024,
-            )
-            try:
-                async with asyncio.timeout(_START_TIMEOUT_S):
-                    await consumer.start()
-            except BaseException:
-                await stop_consumer(consumer)
-                raise
-            self._consumer = consumer
-        return self._consumer
+    async def _connect(self) -> AIOKafkaConsumer:
+        consumer = AIOKafkaConsumer(
+            bootstrap_servers=self._settings.bootstrap_servers,
+            client_id=self._client_id,
+            group_id=self._group,
+            enable_auto_commit=False,
+            auto_offset_reset="earliest",
+            session_timeout_ms=8_000,
+            heartbeat_interval_ms=2_000,
+            max_poll_interval_ms=600_000,
+            fetch_max_wait_ms=self._fetch_wait_ms,
+            max_partition_fetch_bytes=4 * 1024 * 1024,
+            fetch_max_bytes=32 * 1024 * 1024,
+        )
+        consumer.subscribe(list(self._topics), listener=self._shares)
+        try:
+            async with asyncio.timeout(_START_LIMIT_S):
+                await consumer.start()
+        except BaseException:
+            await stop_consumer(consumer)
+            raise
+        self._outage.end()
+        self._consumer = consumer
+        return consumer
 
     async def _drop(self) -> None:
         consumer, self._consumer = self._consumer, None
+        self._shares.on_partitions_revoked(())
         if consumer is not None:
             await stop_consumer(consumer)
