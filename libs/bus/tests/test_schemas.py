@@ -1,14 +1,34 @@
 """The published description of the bus is that of the code."""
 
 import json
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
-from vt600_bus.schemas import asyncapi
+import pytest
 
-_FILE = Path(__file__).parents[3] / "docs" / "bus" / "asyncapi.json"
+from vt600_bus.schemas import asyncapi, record_schema
+from vt600_bus.topics import TOPICS
+
+_FOLDER = Path(__file__).parents[3] / "docs" / "bus"
 
 
-def test_the_document_is_what_the_code_says() -> None:
-    written = json.loads(_FILE.read_text())
+@pytest.mark.parametrize(
+    ("command", "file", "describe"),
+    [("asyncapi", "asyncapi.json", asyncapi), ("schema", "records.schema.json", record_schema)],
+)
+def test_the_document_is_what_the_code_says(command: str, file: str, describe: Callable[[], dict[str, Any]]) -> None:
+    written = json.loads((_FOLDER / file).read_text())
 
-    assert written == json.loads(json.dumps(asyncapi())), "run: python -m vt600_bus asyncapi > docs/bus/asyncapi.json"
+    assert written == json.loads(json.dumps(describe())), f"run: python -m vt600_bus {command} > docs/bus/{file}"
+
+
+def test_every_topic_has_its_record_in_both_documents() -> None:
+    document, definitions = asyncapi(), record_schema()["$defs"]
+
+    assert set(document["channels"]) == {topic.name for topic in TOPICS}
+    for topic in TOPICS:
+        name = topic.record.__name__
+
+        assert document["components"]["messages"][name]["name"] == topic.record.__struct_config__.tag
+        assert definitions[name]["properties"].keys() == {"schema", *topic.record.__struct_encode_fields__}

@@ -1,4 +1,4 @@
-"""`python -m vt600_bus topics apply`: the topics as this version wants them; `asyncapi`: their description."""
+"""`vt600-bus topics apply`: the topics as this version wants them; `asyncapi` and `schema` print their description."""
 
 import argparse
 import asyncio
@@ -8,7 +8,7 @@ import sys
 from aiokafka.errors import KafkaError
 
 from vt600_bus.admin import TopicsError, apply_topics
-from vt600_bus.schemas import asyncapi
+from vt600_bus.schemas import asyncapi, record_schema
 from vt600_bus.settings import KafkaSettings
 from vt600_bus.topics import TOPICS
 
@@ -20,10 +20,11 @@ def main() -> int:
     topics = commands.add_parser("topics").add_subparsers(required=True)
     apply = topics.add_parser("apply", help="create and configure what is missing; repeatable")
     apply.add_argument("--replication", type=int, default=1, help="replication factor of new topics")
-    commands.add_parser("asyncapi", help="print the AsyncAPI document").set_defaults(describe=True)
+    commands.add_parser("asyncapi", help="print the AsyncAPI document").set_defaults(describe=asyncapi)
+    commands.add_parser("schema", help="print the JSON Schema of the records").set_defaults(describe=record_schema)
     arguments = parser.parse_args()
     if "describe" in arguments:
-        print(json.dumps(asyncapi(), indent=1))
+        print(json.dumps(arguments.describe(), indent=1))
         return 0
     settings = KafkaSettings()
     try:

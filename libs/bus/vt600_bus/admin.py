@@ -69,16 +69,16 @@ async def _configure(admin: Any, topics: Sequence[Topic[Any]]) -> None:  # noqa:
 
 
 async def _wait_for_leaders(admin: Any, topics: Sequence[Topic[Any]]) -> None:  # noqa: ANN401
+    wanted = {topic.name: topic.partitions for topic in topics}
     while True:
-        entries = await _describe(admin, topics)
         ready = {
             entry["topic"]
-            for entry in entries
+            for entry in await _describe(admin, topics)
             if entry["error_code"] == 0
-            and entry["partitions"]
+            and len(entry["partitions"]) >= wanted[entry["topic"]]
             and all(partition["leader"] >= 0 for partition in entry["partitions"])
         }
-        if ready.issuperset(topic.name for topic in topics):
+        if ready.issuperset(wanted):
             return
         await asyncio.sleep(_POLL_S)
 

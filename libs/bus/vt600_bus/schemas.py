@@ -1,4 +1,4 @@
-"""The public description of the bus: a JSON Schema of every record and an AsyncAPI document, generated from the code."""
+"""The public description of the bus, generated from the code: the records as JSON Schema, and an AsyncAPI document."""
 
 from typing import Any
 
@@ -7,6 +7,19 @@ import msgspec
 from vt600_bus.topics import TOPICS
 
 _REF = "#/components/schemas/{name}"
+
+
+def record_schema() -> dict[str, Any]:
+    """The JSON Schema that every record meets; `$defs` has each by its name."""
+    references, definitions = msgspec.json.schema_components(
+        [topic.record for topic in TOPICS], ref_template="#/$defs/{name}"
+    )
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": "Records of vt600-gateway on Kafka",
+        "oneOf": list(references),
+        "$defs": definitions,
+    }
 
 
 def asyncapi() -> dict[str, Any]:
