@@ -17,7 +17,10 @@ _SHARED: list[structlog.typing.Processor] = [
 
 
 class OneLinePerSecond(logging.Filter):
-    """Lets one record a second of each logger through: aiokafka writes a hundred a second while the broker is away."""
+    """Lets one line a second of aiokafka and of asyncio through; others pass.
+
+    aiokafka writes a hundred a second while the broker is away.
+    """
 
     def __init__(self) -> None:
         super().__init__()
@@ -25,10 +28,13 @@ class OneLinePerSecond(logging.Filter):
 
     def filter(self, record: logging.LogRecord) -> bool:
         """Whether the record may pass."""
+        library = record.name.partition(".")[0]
+        if library not in _QUIET_LOGGERS:
+            return True
         now = time.monotonic()
-        if now - self._last.get(record.name, -1.0) < 1.0:
+        if now - self._last.get(library, -1.0) < 1.0:
             return False
-        self._last[record.name] = now
+        self._last[library] = now
         return True
 
 
@@ -54,8 +60,7 @@ def configure_logs(*, service: str, level: str = "info", format: Literal["json",
     root = logging.getLogger()
     root.handlers = [handler]
     root.setLevel(max(number, logging.WARNING))
-    limit = OneLinePerSecond()
     for name in _QUIET_LOGGERS:
         logging.getLogger(name).setLevel(logging.WARNING)
-    handler.addFilter(limit)
+    handler.addFilter(OneLinePerSecond())
     structlog.contextvars.bind_contextvars(service=service)
