@@ -268,3 +268,16 @@ async def test_an_answer_that_is_read_twice_settles_one_command(desk: "Desk") ->
     await desk.tell(answer)
 
     assert (old.state, command.state, next_one.state) == ("unknown", "acknowledged", "written")
+
+
+async def test_a_stray_answer_that_is_read_again_does_not_answer_what_was_written_since(desk: "Desk") -> None:
+    desk.link()
+    command = await desk.ask(**IMMOBILISE)
+    downlink = await desk.sent()
+    stray = desk.reply(downlink)
+    await desk.tell(stray)
+    desk.seconds += 1
+    await desk.tell(desk.report(downlink, "written"))
+    await desk.tell(stray)
+
+    assert command.state == "written"
