@@ -4,12 +4,13 @@ import asyncio
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
+from http import HTTPStatus
 from importlib.metadata import version
 
 import asyncpg
 import structlog
 from fastapi import FastAPI, Request, Response
-from prometheus_client import CollectorRegistry
+from prometheus_client import CollectorRegistry, Histogram
 from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncEngine
@@ -30,6 +31,7 @@ from vt600_bus import Follower, KafkaSettings, Publisher
 from vt600_runtime.probes import Probes
 
 _PING_EVERY_S = 2.0
+_MAX_BODY_BYTES = 64 * 1024
 
 log = structlog.get_logger()
 
@@ -101,6 +103,7 @@ def create_app(settings: ApiSettings, kafka: KafkaSettings) -> FastAPI:
         summary="Positions, telemetry, alarms and commands of VT600 trackers.",
         lifespan=lifespan,
         redoc_url=None,
+        max_body_size=_MAX_BODY_BYTES,
     )
     install_handlers(app)
     app.middleware("http")(_measure)
@@ -112,10 +115,12 @@ def create_app(settings: ApiSettings, kafka: KafkaSettings) -> FastAPI:
 async def _measure(request: Request, call_next: Callable[[Request], Awaitable[Response]]) -> Response:
     """Time every request under its route's template, so that identities do not become labels."""
     started = time.perf_counter()
-    response = await call_next(request)
-    route = request.scope.get("route")
-    template = getattr(route, "path", "unmatched")
-    request.app.state.metrics.request_seconds.labels(request.method, template, response.status_code).observe(
-        time.perf_counter() - started
-    )
+    status = int(HTTPStatus.INTERNAL_SERVER_ERROR)  # of an error that is made an answer further out
+    try:
+        response = await call_next(request)
+        status = response.status_code
+    finally:
+        template = getattr(request.scope.get("route"), "path", "unmatched")
+        seconds: Histogram = request.app.state.metrics.request_seconds
+        seconds.labels(request.method, template, status).observe(time.perf_counter() - started)
     return response

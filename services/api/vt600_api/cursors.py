@@ -2,7 +2,7 @@
 
 import base64
 import binascii
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 import orjson
@@ -20,14 +20,20 @@ def read_cursor(text: str, *kinds: type[str] | type[datetime]) -> tuple[Any, ...
     try:
         values = orjson.loads(base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)))
         return tuple(
-            datetime.fromisoformat(value) if kind is datetime else value
-            for value, kind in zip(map(_text, values), kinds, strict=True)
+            _time(value) if kind is datetime else value for value, kind in zip(map(_text, values), kinds, strict=True)
         )
-    except (TypeError, ValueError, binascii.Error):
+    except (TypeError, ValueError, OverflowError, binascii.Error):
         raise ApiError(422, "invalid_cursor", "The cursor is none of ours; start without one.") from None
 
 
 def _text(value: object) -> str:
-    if not isinstance(value, str):
+    if not isinstance(value, str) or "\0" in value:
         raise TypeError("not a key")
     return value
+
+
+def _time(value: str) -> datetime:
+    time = datetime.fromisoformat(value)
+    if time.tzinfo is None:
+        raise ValueError("a time without its offset")
+    return time.astimezone(UTC)

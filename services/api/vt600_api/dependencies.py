@@ -55,6 +55,8 @@ RawReader = Annotated[Caller, Depends(caller_with("read:raw"))]
 DeviceWriter = Annotated[Caller, Depends(caller_with("write:devices"))]
 CommandSender = Annotated[Caller, Depends(caller_with("send:commands"))]
 
+STORABLE = "^[^\\x00]*$"  # PostgreSQL has no NUL in text
+
 DeviceId = Annotated[
     str, Path(pattern="^[A-Za-z0-9]{1,20}$", description="The identity exactly as the device's frames carry it.")
 ]

@@ -21,6 +21,11 @@ _CODES = {
     413: "body_too_large",
 }
 
+_AWAY_STATES = ("08", "53", "57P")  # connections, resources, shutdown: classes of SQLSTATE
+
+# What is raised when the database is away. SQLAlchemy opens connections by asyncpg, whose errors then come as they are.
+DATABASE_ERRORS = (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, exc.DBAPIError, exc.TimeoutError)
+
 
 class ApiError(Exception):
     """A request that cannot be answered as asked. `code` is stable, `detail` is for people."""
@@ -55,6 +60,19 @@ def problem(request: Request, error: ApiError) -> ProblemResponse:
     return ProblemResponse(orjson.dumps(body), status_code=error.status, headers=headers)
 
 
+def is_database_away(error: Exception) -> bool:
+    """Whether one of DATABASE_ERRORS tells of the server, and not of the statement that it was given."""
+    if isinstance(error, exc.DBAPIError):
+        state = str(getattr(error.orig, "sqlstate", None) or "")
+        return error.connection_invalidated or state.startswith(_AWAY_STATES)
+    return True
+
+
+def database_unavailable() -> ApiError:
+    """What a caller is told while the database is away."""
+    return ApiError(503, "database_unavailable", "The database does not answer; try again.")
+
+
 def install_handlers(app: FastAPI) -> None:
     """One handler for each family of errors, all of them ending in `problem`."""
 
@@ -70,27 +88,23 @@ def install_handlers(app: FastAPI) -> None:
     async def http_error(request: Request, error: Exception) -> Response:
         assert isinstance(error, HTTPException)  # noqa: S101
         code = _CODES.get(error.status_code, "http_error")
-        return problem(request, ApiError(error.status_code, code, str(error.detail)))
-
-    async def database_away(request: Request, error: Exception) -> Response:
-        log.warning("database.unreachable", error=str(error).splitlines()[0] if str(error) else type(error).__name__)
-        return problem(request, ApiError(503, "database_unavailable", "The database does not answer; try again."))
+        answer = problem(request, ApiError(error.status_code, code, str(error.detail)))
+        answer.headers.update(error.headers or {})
+        return answer
 
     async def unexpected(request: Request, error: Exception) -> Response:
         log.error("request.failed", path=request.url.path, exc_info=error)
         return problem(request, ApiError(500, "internal_error", "Something went wrong on our side."))
 
+    async def database_error(request: Request, error: Exception) -> Response:
+        if not is_database_away(error):
+            return await unexpected(request, error)
+        log.warning("database.unreachable", error=str(error).splitlines()[0] if str(error) else type(error).__name__)
+        return problem(request, database_unavailable())
+
     app.add_exception_handler(ApiError, api_error)
     app.add_exception_handler(RequestValidationError, malformed)
     app.add_exception_handler(HTTPException, http_error)
-    for kind in (
-        OSError,
-        asyncpg.PostgresConnectionError,
-        asyncpg.InterfaceError,
-        asyncpg.CannotConnectNowError,
-        exc.InterfaceError,
-        exc.OperationalError,
-        exc.TimeoutError,
-    ):
-        app.add_exception_handler(kind, database_away)
+    for kind in DATABASE_ERRORS:
+        app.add_exception_handler(kind, database_error)
     app.add_exception_handler(Exception, unexpected)

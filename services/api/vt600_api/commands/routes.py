@@ -144,6 +144,8 @@ async def _publish(services: Services, request: CommandRequest) -> None:
             "bus_unavailable",
             f"Kafka did not answer in time. The request may still be carried out: look for command {request.command_id}.",
         )
+    if future.exception() is not None:
+        raise away
 
 
 async def _require(db: Db, command_id: str) -> Command:
@@ -156,7 +158,7 @@ async def _require(db: Db, command_id: str) -> Command:
 async def _page(
     db: Db, device_id: str | None, state: CommandState | None, cursor: str | None, limit: int
 ) -> CommandPage:
-    key = read_cursor(cursor, datetime, str) if cursor else None
+    key = read_cursor(cursor, datetime, str) if cursor is not None else None
     after = None if key is None else (key[0], key[1])
     rows = await queries.list_commands(db, device_id=device_id, state=state, after=after, limit=limit)
     items = [_view(row) for row in rows[:limit]]

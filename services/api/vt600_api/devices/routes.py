@@ -7,7 +7,7 @@ from fastapi import APIRouter, Query, Response
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from vt600_api.cursors import make_cursor, read_cursor
-from vt600_api.dependencies import CursorText, Db, DeviceId, DeviceWriter, Limit, Reader
+from vt600_api.dependencies import STORABLE, CursorText, Db, DeviceId, DeviceWriter, Limit, Reader
 from vt600_api.devices import queries
 from vt600_api.devices.models import Device
 from vt600_api.devices.schemas import Adoption, DeviceChange, DevicePage, DeviceState, DeviceView, NewDevice
@@ -29,12 +29,14 @@ async def list_devices(
     db: Db,
     _caller: Reader,
     state: DeviceState | None = None,
-    q: Annotated[str | None, Query(max_length=100, description="Part of the identity or the name.")] = None,
+    q: Annotated[
+        str | None, Query(max_length=100, pattern=STORABLE, description="Part of the identity or the name.")
+    ] = None,
     cursor: CursorText = None,
     limit: Limit = 100,
 ) -> DevicePage:
     """Devices in the order of their identities; `state=pending` lists those that nobody registered."""
-    after = read_cursor(cursor, str)[0] if cursor else None
+    after = read_cursor(cursor, str)[0] if cursor is not None else None
     rows = await queries.list_devices(db, state=state, search=q, after=after, limit=limit)
     page = [DeviceView.model_validate(row) for row in rows[:limit]]
     return DevicePage(items=page, next_cursor=make_cursor(page[-1].device_id) if len(rows) > limit else None)

@@ -7,9 +7,11 @@ import sys
 from pydantic import SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 from sqlalchemy import func, select, update
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from vt600_api.auth import SCOPES, key_hash, new_key
 from vt600_api.database import create_engine, create_session_factory
+from vt600_api.errors import DATABASE_ERRORS
 from vt600_api.keys.models import ApiKey
 
 
@@ -37,31 +39,50 @@ def main() -> int:
     except ValidationError:
         print("vt600-keys: API_DATABASE_URL is not set", file=sys.stderr)
         return 2
-    return asyncio.run(_run(arguments, settings.database_url))
+    try:
+        for line in asyncio.run(_run(arguments, settings.database_url)):
+            print(line)
+    except DATABASE_ERRORS as error:
+        print(f"vt600-keys: the database refused: {getattr(error, 'orig', error)}", file=sys.stderr)
+        return 1
+    except LookupError as error:
+        print(f"vt600-keys: {error.args[0]}", file=sys.stderr)
+        return 1
+    return 0
 
 
-async def _run(arguments: argparse.Namespace, url: SecretStr) -> int:
+async def _run(arguments: argparse.Namespace, url: SecretStr) -> list[str]:
+    """What there is to print once the change is committed."""
     engine = create_engine(url, pool_size=1)
     try:
         async with create_session_factory(engine).begin() as db:
             if arguments.action == "create":
-                key = new_key()
-                scopes = arguments.scope or [scope for scope in SCOPES if scope != "admin"]
-                db.add(ApiKey(name=arguments.name, key_hash=key_hash(key), scopes=scopes))
-                print(key)
-            elif arguments.action == "list":
-                for row in (await db.execute(select(ApiKey).order_by(ApiKey.api_key_id))).scalars():
-                    state = f"revoked {row.revoked_at:%Y-%m-%d}" if row.revoked_at else "valid"
-                    print(f"{row.api_key_id:5} {row.name:30} {state:20} {' '.join(row.scopes)}")
-            else:
-                query = update(ApiKey).where(ApiKey.api_key_id == arguments.id, ApiKey.revoked_at.is_(None))
-                done = await db.execute(query.values(revoked_at=func.now()).returning(ApiKey.api_key_id))
-                if done.first() is None:
-                    print(f"vt600-keys: there is no valid key {arguments.id}", file=sys.stderr)
-                    return 1
+                return [await _create(db, arguments.name, arguments.scope)]
+            if arguments.action == "list":
+                return [_line(row) for row in (await db.execute(select(ApiKey).order_by(ApiKey.api_key_id))).scalars()]
+            await _revoke(db, arguments.id)
+            return []
     finally:
         await engine.dispose()
-    return 0
+
+
+async def _create(db: AsyncSession, name: str, scopes: list[str] | None) -> str:
+    key = new_key()
+    granted = scopes or [scope for scope in SCOPES if scope != "admin"]
+    db.add(ApiKey(name=name, key_hash=key_hash(key), scopes=granted))
+    return key
+
+
+def _line(row: ApiKey) -> str:
+    state = f"revoked {row.revoked_at:%Y-%m-%d}" if row.revoked_at else "valid"
+    return f"{row.api_key_id:5} {row.name:30} {state:20} {' '.join(row.scopes)}"
+
+
+async def _revoke(db: AsyncSession, key_id: int) -> None:
+    query = update(ApiKey).where(ApiKey.api_key_id == key_id, ApiKey.revoked_at.is_(None))
+    done = await db.execute(query.values(revoked_at=func.now()).returning(ApiKey.api_key_id))
+    if done.first() is None:
+        raise LookupError(f"there is no valid key {key_id}")
 
 
 if __name__ == "__main__":

@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from contextlib import suppress
 from typing import Annotated, Any, Literal
 
 import orjson
@@ -9,12 +10,13 @@ from fastapi import APIRouter, WebSocket, WebSocketDisconnect
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from vt600_api.auth import key_of
-from vt600_api.errors import ApiError
+from vt600_api.dependencies import Services
+from vt600_api.errors import DATABASE_ERRORS, ApiError, database_unavailable
 from vt600_api.live.hub import KINDS, Client, Kind, Wish
 
 router = APIRouter()
 
-UNAUTHORIZED, FORBIDDEN, BAD_MESSAGE, TOO_SLOW = 4401, 4403, 4400, 4008
+UNAUTHORIZED, FORBIDDEN, BAD_MESSAGE, UNAVAILABLE, TOO_SLOW = 4401, 4403, 4400, 4503, 4008
 
 
 class _Subscribe(BaseModel):
@@ -37,24 +39,32 @@ class _Subscribe(BaseModel):
 async def stream(websocket: WebSocket) -> None:
     """Send what the client wants until it goes, breaks the rules or falls too far behind."""
     await websocket.accept()
-    services = websocket.app.state.services
+    services: Services = websocket.app.state.services
     try:
-        caller = await services.keys.caller(key_of(websocket))
-        caller.require("read:positions")
+        await _let_in(websocket, services)
         wish = _wish_of_query(websocket)
     except ApiError as error:
         await _refuse(websocket, error)
+        return
+    except DATABASE_ERRORS:
+        await _refuse(websocket, database_unavailable())
         return
     client = services.hub.join(wish)
     settings = services.settings
     try:
         await websocket.send_text(_text(type="hello", heartbeat_s=settings.stream_heartbeat_s))
         async with asyncio.TaskGroup() as tasks:
-            sending = tasks.create_task(_send(websocket, client, settings.stream_heartbeat_s, settings.stream_behind_s))
+            others = [
+                tasks.create_task(_send(websocket, client, settings.stream_heartbeat_s, settings.stream_behind_s)),
+                tasks.create_task(_watch_key(websocket, services)),
+            ]
             await _receive(websocket, client)
-            sending.cancel()
+            for task in others:
+                task.cancel()
     except* (WebSocketDisconnect, RuntimeError, OSError):
         pass  # the client went away while we wrote
+    except* ApiError:
+        await _close(websocket, UNAUTHORIZED, "The API key is no longer valid.")
     except* _CutOff:
         with_reason = "too slow: the queue is full" if client.overrun else "too slow: behind for too long"
         await _close(websocket, TOO_SLOW, with_reason)
@@ -65,6 +75,18 @@ async def stream(websocket: WebSocket) -> None:
 
 class _CutOff(Exception):  # noqa: N818
     """The client fell too far behind."""
+
+
+async def _let_in(websocket: WebSocket, services: Services) -> None:
+    (await services.keys.caller(key_of(websocket))).require("read:positions")
+
+
+async def _watch_key(websocket: WebSocket, services: Services) -> None:
+    """ApiError once the key is revoked. While the database is away, the key counts as good as it was."""
+    while True:
+        await asyncio.sleep(services.settings.stream_heartbeat_s)
+        with suppress(*DATABASE_ERRORS):
+            await _let_in(websocket, services)
 
 
 def _wish_of_query(websocket: WebSocket) -> Wish:
@@ -83,19 +105,28 @@ async def _send(websocket: WebSocket, client: Client, heartbeat_s: float, behind
             async with asyncio.timeout(heartbeat_s):
                 await client.wake.wait()
         except TimeoutError:
-            await websocket.send_text(_text(type="heartbeat"))
+            await _write(websocket, _text(type="heartbeat"), behind_s)
             continue
         if client.overrun:
             raise _CutOff
         messages, left_out = client.take()
         if left_out:
-            await websocket.send_text(_text(type="coalesced", left_out=left_out))
+            await _write(websocket, _text(type="coalesced", left_out=left_out), behind_s)
         for message in messages:
-            await websocket.send_text(message.text)
+            await _write(websocket, message.text, behind_s)
             if client.overrun or (client.behind_since and time.monotonic() - client.behind_since > behind_s):
                 raise _CutOff
         if not client.queue:
             client.behind_since = None
+
+
+async def _write(websocket: WebSocket, text: str, timeout_s: float) -> None:
+    """Send; a client that takes nothing at all for so long is behind, too."""
+    try:
+        async with asyncio.timeout(timeout_s):
+            await websocket.send_text(text)
+    except TimeoutError:
+        raise _CutOff from None
 
 
 async def _receive(websocket: WebSocket, client: Client) -> None:
@@ -113,7 +144,7 @@ async def _receive(websocket: WebSocket, client: Client) -> None:
 
 
 async def _refuse(websocket: WebSocket, error: ApiError) -> None:
-    codes = {401: UNAUTHORIZED, 403: FORBIDDEN}
+    codes = {401: UNAUTHORIZED, 403: FORBIDDEN, 503: UNAVAILABLE}
     await _close(websocket, codes.get(error.status, BAD_MESSAGE), error.detail)
 
 

@@ -1,15 +1,15 @@
 """Newest positions, tracks and raw frames."""
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Query, Response
-from pydantic import AwareDatetime
+from pydantic import AfterValidator, AwareDatetime
 from sqlalchemy import Row
 
 from vt600_api.cursors import make_cursor, read_cursor
-from vt600_api.dependencies import CursorText, Db, DeviceId, Limit, RawReader, Reader
+from vt600_api.dependencies import STORABLE, CursorText, Db, DeviceId, Limit, RawReader, Reader
 from vt600_api.devices.routes import require_device
 from vt600_api.devices.schemas import DeviceState
 from vt600_api.errors import ApiError
@@ -20,8 +20,17 @@ from vt600_api.responses import json_response
 
 router = APIRouter(prefix="/v1", tags=["positions"])
 
-Since = Annotated[AwareDatetime | None, Query(alias="from", description="From this time on, with its offset.")]
-Until = Annotated[AwareDatetime | None, Query(alias="to", description="Before this time, with its offset.")]
+
+def _in_utc(time: datetime) -> datetime:
+    try:
+        return time.astimezone(UTC)
+    except OverflowError:
+        raise ValueError("outside the years 1 to 9999 in UTC") from None
+
+
+_Time = Annotated[AwareDatetime, AfterValidator(_in_utc)]
+Since = Annotated[_Time | None, Query(alias="from", description="From this time on, with its offset.")]
+Until = Annotated[_Time | None, Query(alias="to", description="Before this time, with its offset.")]
 
 _MAX_DEVICES = 1000
 
@@ -31,7 +40,9 @@ async def latest_of_all(
     db: Db,
     _caller: Reader,
     state: DeviceState | None = None,
-    devices: Annotated[str | None, Query(max_length=20_000, description="Identities, parted by commas.")] = None,
+    devices: Annotated[
+        str | None, Query(max_length=20_000, pattern=STORABLE, description="Identities, parted by commas.")
+    ] = None,
 ) -> Response:
     """The newest report of every device, or of those named."""
     wanted = devices.split(",") if devices else None
