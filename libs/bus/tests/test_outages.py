@@ -70,7 +70,7 @@ def frozen(broker: Kafka) -> Iterator[None]:
 
 async def until(condition: Callable[[], bool]) -> None:
     async with asyncio.timeout(_PATIENCE_S):
-        while not condition():  # noqa: ASYNC110 - what is waited for has no event
+        while not condition():
             await asyncio.sleep(0.02)
 
 

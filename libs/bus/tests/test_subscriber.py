@@ -30,7 +30,7 @@ def kafka(kafka_servers: str) -> KafkaSettings:
 
 async def until(condition: Callable[[], bool]) -> None:
     async with asyncio.timeout(60):
-        while not condition():  # noqa: ASYNC110 - what is waited for has no event
+        while not condition():
             await asyncio.sleep(0.02)
 
 

@@ -16,6 +16,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from vt600_api.auth import KeyRing
+from vt600_api.bodies import BodyLimit
 from vt600_api.commands.routes import router as commands_router
 from vt600_api.database import create_engine, create_session_factory
 from vt600_api.dependencies import Services
@@ -78,6 +79,7 @@ def create_app(settings: ApiSettings, kafka: KafkaSettings) -> FastAPI:
             probes.add_check("kafka", lambda: None if publisher.healthy else "the broker does not answer")
             probes.add_check("feed", lambda: None if follower.caught_up.is_set() else "the live feed is not there yet")
             await stack.enter_async_context(probes)
+            app.state.probes = probes
             app.state.metrics = metrics
             app.state.services = Services(
                 settings=settings,
@@ -103,9 +105,9 @@ def create_app(settings: ApiSettings, kafka: KafkaSettings) -> FastAPI:
         summary="Positions, telemetry, alarms and commands of VT600 trackers.",
         lifespan=lifespan,
         redoc_url=None,
-        max_body_size=_MAX_BODY_BYTES,
     )
     install_handlers(app)
+    app.add_middleware(BodyLimit, max_bytes=_MAX_BODY_BYTES)
     app.middleware("http")(_measure)
     for router in (devices_router, positions_router, commands_router, live_router):
         app.include_router(router)

@@ -103,7 +103,7 @@ async def test_a_server_that_is_not_there_is_waited_for_and_named() -> None:
     store = Store(engine)
     waiting = asyncio.create_task(store.transact(doing("SELECT 1")))
     async with asyncio.timeout(_PATIENCE_S):
-        while store.problem == "not asked yet":  # noqa: ASYNC110 - no event tells
+        while store.problem == "not asked yet":
             await asyncio.sleep(0.01)
     waiting.cancel()
     await engine.dispose()

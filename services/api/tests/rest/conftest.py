@@ -1,5 +1,6 @@
 """The real application on a migrated database and a real Kafka, without a network in between."""
 
+import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from datetime import UTC, datetime, timedelta
 
@@ -54,7 +55,9 @@ async def app(
         database_url=SecretStr(api_database_url), probes_host="127.0.0.1", probes_port=0, key_cache_s=0, bus_timeout_s=5
     )
     app = create_app(settings, kafka_settings)
-    async with app.router.lifespan_context(app):
+    async with app.router.lifespan_context(app), asyncio.timeout(60):
+        while app.state.probes.problems():
+            await asyncio.sleep(0.01)
         yield app
 
 

@@ -1,5 +1,6 @@
 """Asking a device to do something."""
 
+import asyncio
 from typing import TYPE_CHECKING, Any
 
 import asyncpg
@@ -155,6 +156,8 @@ async def test_without_a_database_the_answer_says_so(admin: httpx.AsyncClient, k
         app.router.lifespan_context(app),
         httpx.AsyncClient(transport=transport, base_url="http://api", headers=admin.headers) as client,
     ):
+        while set(app.state.probes.problems()) != {"database"}:
+            await asyncio.sleep(0.01)
         answer = await client.get("/v1/devices")
 
     assert (answer.status_code, answer.json()["code"]) == (503, "database_unavailable")
