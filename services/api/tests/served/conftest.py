@@ -140,11 +140,13 @@ def eventually() -> Eventually:
         answer: object = None
         try:
             async with asyncio.timeout(20):
-                while not wanted(answer := await ask()):  # noqa: ASYNC110 - the answer comes over the network
+                while True:
+                    answer = await ask()
+                    if wanted(answer):
+                        return answer
                     await asyncio.sleep(0.02)
         except TimeoutError:
             pytest.fail(f"the last answer was {answer!r}")
-        return answer
 
     return eventually
 
