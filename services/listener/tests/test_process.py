@@ -88,7 +88,7 @@ async def running_listener(kafka: str, **settings: object) -> AsyncIterator[List
 async def until(condition: Callable[[], bool]) -> None:
     """Waits for something that no event tells."""
     async with asyncio.timeout(_PATIENCE_S):
-        while not await asyncio.to_thread(condition):  # noqa: ASYNC110  it is the state of another process
+        while not await asyncio.to_thread(condition):
             await asyncio.sleep(0.02)
 
 

@@ -143,7 +143,7 @@ def eventually() -> Callable[..., Awaitable[None]]:
         answer: object = None
         try:
             async with asyncio.timeout(timeout_s):
-                while (answer := await ask()) != expected:  # noqa: ASYNC110 - the answer is in another process
+                while (answer := await ask()) != expected:
                     await asyncio.sleep(0.02)
         except TimeoutError:
             pytest.fail(f"expected {expected!r}, the last answer was {answer!r}")
