@@ -87,7 +87,7 @@ def create_app(settings: ApiSettings, kafka: KafkaSettings) -> FastAPI:
                 keys=KeyRing(sessions, cache_s=settings.key_cache_s),
                 publisher=publisher,
                 hub=hub,
-                metrics_cut=metrics.streams_cut.inc,
+                metrics=metrics,
             )
             tasks = await stack.enter_async_context(asyncio.TaskGroup())
             running = [tasks.create_task(run_feed(follower, hub)), tasks.create_task(watch.run())]

@@ -20,6 +20,8 @@ SCOPES = (
     "send:commands:dangerous",
     "admin",
 )
+STREAM_PROTOCOL = "vt600.v1"
+_KEY_PROTOCOL = "vt600.key."
 _PREFIX = "vt600_"
 _CACHED = 10_000
 
@@ -82,10 +84,18 @@ class KeyRing:
 
 
 def key_of(connection: Request | WebSocket) -> str | None:
-    """The key that came with a request: bearer token or `X-API-Key`; for WebSockets, which browsers send without headers, a query parameter."""
+    """The key that came with a request: bearer token or `X-API-Key`.
+
+    Browsers open WebSockets without headers: there the key may be a query parameter, or, out of sight of access logs, a subprotocol
+    `vt600.key.KEY` offered beside `vt600.v1`.
+    """
     kind, _, token = connection.headers.get("authorization", "").partition(" ")
     if kind.lower() == "bearer" and token:
         return token.strip()
     if header := connection.headers.get("x-api-key"):
         return header
-    return connection.query_params.get("api_key") if isinstance(connection, WebSocket) else None
+    if not isinstance(connection, WebSocket):
+        return None
+    offered = (name for name in connection.scope["subprotocols"] if name.startswith(_KEY_PROTOCOL))
+    protocol = next(offered, None)
+    return connection.query_params.get("api_key") if protocol is None else protocol.removeprefix(_KEY_PROTOCOL)

@@ -9,6 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 
 from vt600_api.auth import Caller, KeyRing, key_of
 from vt600_api.live.hub import Hub
+from vt600_api.metrics import ApiMetrics
 from vt600_api.settings import ApiSettings
 from vt600_bus import Publisher
 
@@ -22,7 +23,7 @@ class Services:
     keys: KeyRing
     publisher: Publisher
     hub: Hub
-    metrics_cut: Callable[[], None]
+    metrics: ApiMetrics
 
 
 def get_services(request: Request) -> Services:

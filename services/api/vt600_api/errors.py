@@ -1,11 +1,11 @@
 """Every error leaves as an RFC 9457 problem document with a stable code."""
 
+import json
 from collections.abc import Sequence
 from http import HTTPStatus
 from typing import Any
 
 import asyncpg
-import orjson
 import structlog
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
@@ -57,7 +57,8 @@ def problem(request: Request, error: ApiError) -> ProblemResponse:
     if error.errors:
         body["errors"] = error.errors
     headers = {"WWW-Authenticate": "Bearer"} if error.status == HTTPStatus.UNAUTHORIZED else None
-    return ProblemResponse(orjson.dumps(body), status_code=error.status, headers=headers)
+    text = json.dumps(body, ensure_ascii=False).encode(errors="replace")  # what was sent may hold lone surrogates
+    return ProblemResponse(text, status_code=error.status, headers=headers)
 
 
 def is_database_away(error: Exception) -> bool:

@@ -13,6 +13,14 @@ class ApiMetrics:
         self.request_seconds = Histogram(
             "vt600_api_request_seconds", "Time to answer a request.", labels, registry=registry
         )
+        self.messages_sent = Counter(
+            "vt600_api_stream_messages_total", "Messages sent to WebSocket clients.", registry=registry
+        )
+        self.messages_coalesced = Counter(
+            "vt600_api_stream_messages_coalesced_total",
+            "Positions left out for WebSocket clients that were slow.",
+            registry=registry,
+        )
         self.streams_cut = Counter(
             "vt600_api_streams_cut_total",
             "WebSocket clients that were cut off because they were too slow.",

@@ -85,7 +85,7 @@ async def test_a_wrong_argument_is_named_and_nothing_is_stored(
 ) -> None:
     answer = await admin.post(PATH, json=body)
 
-    assert (answer.status_code, answer.json()["code"]) == (422, "invalid_command")
+    assert (answer.status_code, answer.json()["code"]) == (422, "invalid_command_argument")
     assert answer.json()["errors"][0]["where"] == where
     assert await database.fetchval("SELECT count(*) FROM fleet.commands") == 0
 

@@ -51,6 +51,19 @@ def test_a_client_that_cannot_be_helped_is_cut_off_and_costs_nothing_more() -> N
     assert not fast.overrun
 
 
+def test_many_devices_at_once_cut_nobody_off() -> None:
+    hub = Hub(queue_messages=6)
+    client = hub.join(Wish())
+    hub.publish([message(number, str(number % 50)) for number in range(200)])
+    found, left_out = client.take()
+    while client.queue:
+        found += client.take()[0]
+
+    assert not client.overrun
+    assert texts(found)[-50:] == list(range(150, 200))
+    assert left_out + len(found) == 200
+
+
 def test_a_client_that_left_gets_nothing() -> None:
     hub = Hub(queue_messages=6)
     client = hub.join(Wish())

@@ -95,10 +95,12 @@ async def test_what_the_bus_did_not_take_leaves_nothing_behind(
     bus = on_bus(served, settle)
     client = await served.client()
     answer = await client.post(f"/v1/devices/{device_id}/commands", json={"type": "identify"})
-    (request,) = bus.requests
+    request, *after = bus.requests
 
     assert (answer.status_code, answer.json()["code"]) == (503, "bus_unavailable")
     assert (request.command_id in answer.json()["detail"]) == (settle is say_nothing)  # it may still be carried out
+    taken_back = [("cancel", request.command_id)] if settle is say_nothing else []
+    assert [(entry.action, entry.command_id) for entry in after] == taken_back
     for table in ("commands", "command_transitions"):
         query = f"SELECT count(*) FROM fleet.{table} WHERE command_id = $1"  # noqa: S608 - names of ours
         assert await store.fetchval(query, request.command_id) == 0

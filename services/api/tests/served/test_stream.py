@@ -144,6 +144,13 @@ async def test_the_key_may_come_in_a_header(served: "Served", make_key: "MakeKey
         assert (await next_of(stream))["type"] == "hello"
 
 
+async def test_the_key_may_come_as_a_protocol_as_browsers_can(served: "Served", make_key: "MakeKey") -> None:
+    offered = [websockets.Subprotocol(name) for name in ("vt600.v1", f"vt600.key.{await make_key('read:positions')}")]
+    async with websockets.connect(f"ws://127.0.0.1:{served.port}/v1/stream", subprotocols=offered) as stream:
+        assert (await next_of(stream))["type"] == "hello"
+        assert stream.subprotocol == "vt600.v1"  # the key is not repeated
+
+
 async def test_a_revoked_key_ends_the_stream_that_it_opened(
     serve: "Serve", make_key: "MakeKey", store: asyncpg.Connection
 ) -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 import uuid
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from typing import Annotated
 
@@ -45,7 +46,9 @@ async def submit(
         command = build_command(body.type, body.args)
     except CommandError as error:
         where = "type" if error.argument == "type" else f"args.{error.argument}"
-        raise ApiError(422, "invalid_command", str(error), errors=[{"where": where, "message": str(error)}]) from error
+        raise ApiError(
+            422, "invalid_command_argument", str(error), errors=[{"where": where, "message": str(error)}]
+        ) from error
     if _cuts_engine(command):
         caller.require("send:commands:dangerous")
     await require_device(db, device_id)
@@ -139,6 +142,8 @@ async def _publish(services: Services, request: CommandRequest) -> None:
         raise away from None
     done, _pending = await asyncio.wait({future}, timeout=services.settings.bus_timeout_s)
     if not done:
+        if request.action == "submit":
+            _take_back(services, request)
         raise ApiError(
             503,
             "bus_unavailable",
@@ -146,6 +151,22 @@ async def _publish(services: Services, request: CommandRequest) -> None:
         )
     if future.exception() is not None:
         raise away
+
+
+def _take_back(services: Services, request: CommandRequest) -> None:
+    """Cancel what nobody may count on any more: the request cannot be recalled, but what follows it is read after it."""
+    with suppress(PublisherFull):
+        services.publisher.publish(
+            COMMAND_REQUESTS,
+            request.device_id,
+            CommandRequest(
+                command_id=request.command_id,
+                device_id=request.device_id,
+                action="cancel",
+                requested_at=datetime.now(UTC),
+                requested_by=request.requested_by,
+            ),
+        )
 
 
 async def _require(db: Db, command_id: str) -> Command:

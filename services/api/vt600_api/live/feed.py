@@ -1,5 +1,7 @@
 """Reports and command states from Kafka, each turned into the text that clients get."""
 
+import asyncio
+
 import structlog
 from msgspec import DecodeError, Struct, json
 
@@ -8,6 +10,8 @@ from vt600_bus import Delivery, Follower
 from vt600_bus.topics import COMMAND_STATUSES, REPORTS
 
 FEED_TOPICS = (REPORTS, COMMAND_STATUSES)
+
+_AT_ONCE = 100
 
 log = structlog.get_logger()
 
@@ -44,8 +48,11 @@ def live_message(delivery: Delivery) -> LiveMessage | None:
 
 
 async def run_feed(follower: Follower, hub: Hub) -> None:
-    """Pass on what is published, for ever."""
+    """Pass on what is published, for ever; some at a time, so that who reads is never behind because much came at once."""
     while True:
         batch = await follower.next_batch()
-        if hub.clients:
-            hub.publish(message for delivery in batch if (message := live_message(delivery)) is not None)
+        for first in range(0, len(batch), _AT_ONCE):
+            if hub.clients:
+                some = batch[first : first + _AT_ONCE]
+                hub.publish(message for delivery in some if (message := live_message(delivery)) is not None)
+            await asyncio.sleep(0)

@@ -9,6 +9,7 @@ import orjson
 from fastapi import APIRouter, WebSocket, WebSocketDisconnect
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from vt600_api.auth import STREAM_PROTOCOL as PROTOCOL
 from vt600_api.auth import key_of
 from vt600_api.dependencies import Services
 from vt600_api.errors import DATABASE_ERRORS, ApiError, database_unavailable
@@ -38,7 +39,7 @@ class _Subscribe(BaseModel):
 @router.websocket("/v1/stream")
 async def stream(websocket: WebSocket) -> None:
     """Send what the client wants until it goes, breaks the rules or falls too far behind."""
-    await websocket.accept()
+    await websocket.accept(PROTOCOL if PROTOCOL in websocket.scope["subprotocols"] else None)
     services: Services = websocket.app.state.services
     try:
         await _let_in(websocket, services)
@@ -55,7 +56,7 @@ async def stream(websocket: WebSocket) -> None:
         await websocket.send_text(_text(type="hello", heartbeat_s=settings.stream_heartbeat_s))
         async with asyncio.TaskGroup() as tasks:
             others = [
-                tasks.create_task(_send(websocket, client, settings.stream_heartbeat_s, settings.stream_behind_s)),
+                tasks.create_task(_send(websocket, client, services)),
                 tasks.create_task(_watch_key(websocket, services)),
             ]
             await _receive(websocket, client)
@@ -68,7 +69,7 @@ async def stream(websocket: WebSocket) -> None:
     except* _CutOff:
         with_reason = "too slow: the queue is full" if client.overrun else "too slow: behind for too long"
         await _close(websocket, TOO_SLOW, with_reason)
-        services.metrics_cut()
+        services.metrics.streams_cut.inc()
     finally:
         services.hub.leave(client)
 
@@ -99,10 +100,11 @@ def _wish_of_query(websocket: WebSocket) -> Wish:
         raise ApiError(422, "invalid_filter", error.errors()[0]["msg"]) from error
 
 
-async def _send(websocket: WebSocket, client: Client, heartbeat_s: float, behind_s: float) -> None:
+async def _send(websocket: WebSocket, client: Client, services: Services) -> None:
+    behind_s, metrics = services.settings.stream_behind_s, services.metrics
     while True:
         try:
-            async with asyncio.timeout(heartbeat_s):
+            async with asyncio.timeout(services.settings.stream_heartbeat_s):
                 await client.wake.wait()
         except TimeoutError:
             await _write(websocket, _text(type="heartbeat"), behind_s)
@@ -111,9 +113,11 @@ async def _send(websocket: WebSocket, client: Client, heartbeat_s: float, behind
             raise _CutOff
         messages, left_out = client.take()
         if left_out:
+            metrics.messages_coalesced.inc(left_out)
             await _write(websocket, _text(type="coalesced", left_out=left_out), behind_s)
         for message in messages:
             await _write(websocket, message.text, behind_s)
+            metrics.messages_sent.inc()
             if client.overrun or (client.behind_since and time.monotonic() - client.behind_since > behind_s):
                 raise _CutOff
         if not client.queue:

@@ -39,7 +39,7 @@ _MAX_DEVICES = 1000
 async def latest_of_all(
     db: Db,
     _caller: Reader,
-    state: DeviceState | None = None,
+    state: DeviceState | Literal["all"] = "all",
     devices: Annotated[
         str | None, Query(max_length=20_000, pattern=STORABLE, description="Identities, parted by commas.")
     ] = None,
@@ -48,7 +48,7 @@ async def latest_of_all(
     wanted = devices.split(",") if devices else None
     if wanted is not None and len(wanted) > _MAX_DEVICES:
         raise ApiError(422, "too_many_devices", f"At most {_MAX_DEVICES} devices can be named.")
-    rows = await queries.latest_positions(db, state=state, device_ids=wanted)
+    rows = await queries.latest_positions(db, state=None if state == "all" else state, device_ids=wanted)
     return json_response({"items": [row._asdict() for row in rows]})
 
 
