@@ -10,7 +10,7 @@ MEMBERS := libs/protocol libs/bus libs/runtime services/listener services/api se
 n ?= 100
 service ?= api
 
-.PHONY: help environment run test test-unit load format lint typecheck $(MEMBERS:%=typecheck-%) typecheck-tests migration simulate lock check clean
+.PHONY: help environment run test test-unit load format lint typecheck $(MEMBERS:%=typecheck-%) typecheck-tests migration simulate documents lock check clean
 
 help:  ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | while IFS=$$'\t' read -r name text; do printf '  %-12s %s\n' "$$name" "$$text"; done
@@ -59,6 +59,10 @@ migration: environment  ## Write a new revision (m="what it changes", service=ap
 
 simulate: environment  ## Drive a further small fleet against the local listener (n=100 trackers)
 	@exec $(PY) -m vt600_simulator fleet --count $(n) --first-number 1001 --port $(or $(LISTENER_PORT),8888)
+
+documents: environment  ## Write the generated documents anew (a test says when they are out of date)
+	@$(PY) -m vt600_bus asyncapi > docs/bus/asyncapi.json
+	@$(PY) -m vt600_bus schema > docs/bus/records.schema.json
 
 lock: environment  ## Choose all versions anew and write requirements.lock
 	@.venv/bin/uv pip compile --universal --generate-hashes --no-annotate --no-header --no-emit-index-url --no-emit-find-links \

@@ -64,6 +64,9 @@ def asyncapi() -> dict[str, Any]:
 
 
 def _kept(config: dict[str, str]) -> str:
+    days = f"{int(config.get('retention.ms', 0)) / 86_400_000:g} days"
     if config["cleanup.policy"] == "compact":
         return "Compacted: the newest record of each key is kept."
-    return f"Kept for {int(config['retention.ms']) / 86_400_000:g} days."
+    if config["cleanup.policy"] == "compact,delete":
+        return f"Compacted: the newest record of each key is kept, for {days}."
+    return f"Kept for {days}."

@@ -43,15 +43,17 @@ def _kept(days: float) -> dict[str, str]:
     return {"cleanup.policy": "delete", "retention.ms": str(int(days * _DAY_MS))}
 
 
-def _compacted() -> dict[str, str]:
-    return {"cleanup.policy": "compact", "segment.ms": str(3600 * 1000), "min.cleanable.dirty.ratio": "0.2"}
+def _compacted(days: float | None = None) -> dict[str, str]:
+    """The newest of each key; with `days`, keys that nothing was said of for so long are forgotten."""
+    kept = {"cleanup.policy": "compact"} if days is None else {**_kept(days), "cleanup.policy": "compact,delete"}
+    return {**kept, "segment.ms": str(3600 * 1000), "min.cleanable.dirty.ratio": "0.2"}
 
 
 UPLINKS = Topic("vt600.uplinks.v1", Uplink, "device_id", 12, _kept(7))
 REPORTS = Topic("vt600.reports.v1", Report, "device_id", 12, _kept(7))
 REJECTS = Topic("vt600.rejects.v1", Reject, "peer", 3, _kept(7))
 SESSIONS = Topic("vt600.sessions.v1", Session, "device_id", 6, _compacted())
-LISTENERS = Topic("vt600.listeners.v1", Listener, "listener_id", 1, _compacted())
+LISTENERS = Topic("vt600.listeners.v1", Listener, "listener_id", 1, _compacted(days=1))
 COMMAND_REQUESTS = Topic("vt600.command-requests.v1", CommandRequest, "device_id", 6, _kept(7))
 DOWNLINKS = Topic("vt600.downlinks.v1", Downlink, "device_id", 6, _kept(1))
 DELIVERY_REPORTS = Topic("vt600.delivery-reports.v1", DeliveryReport, "device_id", 6, _kept(7))

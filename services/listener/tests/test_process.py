@@ -266,6 +266,7 @@ async def test_dispatches_reach_the_link_that_they_name(kafka_servers: str, repo
 async def test_a_signal_drains_and_ends_with_zero(kafka_servers: str, report_frame: Callable[..., bytes]) -> None:
     device, name = fresh_binary_id(), f"drained-{uuid.uuid4().hex}"
     async with running_listener(kafka_servers, id=name) as listener, link_to(listener.port) as (reader, writer):
+        own_id = str(listener.events("listener.opened")[0]["id"])
         writer.write(encode_login(device))
         await soon(reader.readexactly(18))
         listener.process.send_signal(signal.SIGTERM)
@@ -276,13 +277,14 @@ async def test_a_signal_drains_and_ends_with_zero(kafka_servers: str, report_fra
             code = await listener.process.wait()
     uplinks = await records_of(kafka_servers, topics.UPLINKS, device, wanted=2)
     sessions = await records_of(kafka_servers, topics.SESSIONS, device, wanted=2)
-    leases = await records_of(kafka_servers, topics.LISTENERS, name, wanted=3)
+    leases = await records_of(kafka_servers, topics.LISTENERS, own_id, wanted=3)
 
     assert farewell == b""
     assert code == 0
     assert [record.kind for record in uplinks] == ["login", "position"]
     assert (sessions[-1].state, sessions[-1].cause) == ("closed", "drained")
     assert leases[-1].state == "down"
+    assert own_id.startswith(f"{name}-")  # and one of this start alone
 
 
 async def test_a_broker_that_goes_away_is_survived_and_nothing_is_confirmed_meanwhile(

@@ -53,7 +53,7 @@ async def run(settings: ListenerSettings, kafka: KafkaSettings) -> None:
                 await listener.server.open()
                 _log.info(
                     "listener.opened",
-                    id=settings.id,
+                    id=listener.id,
                     host=settings.host,
                     port=listener.server.port,
                     probes_port=probes.port,

@@ -1,5 +1,7 @@
 """One listener built complete: everything between its sockets and the bus."""
 
+import secrets
+
 from prometheus_client import CollectorRegistry
 
 from vt600_listener.admission import Admission
@@ -20,7 +22,10 @@ _SPARE_FILES = 256
 
 
 class Listener:
-    """The parts of one process. `max_files` is how many the process may open; some are kept for what is no link."""
+    """The parts of one process. `max_files` is how many the process may open; some are kept for what is no link.
+
+    `id` belongs to this start alone: a listener that was started again must not answer for bytes that its predecessor wrote.
+    """
 
     def __init__(
         self,
@@ -31,6 +36,7 @@ class Listener:
         clock: Clock,
         max_files: int,
     ) -> None:
+        self.id = f"{settings.id}-{secrets.token_hex(4)}"
         self.draining = False
         metrics = Metrics(registry)
         notices = Notices(publisher, metrics)
@@ -41,7 +47,7 @@ class Listener:
             max_pending_bytes=settings.max_pending_bytes,
             away_limit_s=settings.bus_away_limit_s,
         )
-        self.sessions = SessionRegistry(listener_id=settings.id, clock=clock, notices=notices, metrics=metrics)
+        self.sessions = SessionRegistry(listener_id=self.id, clock=clock, notices=notices, metrics=metrics)
         admission = Admission(
             clock=clock,
             max_links=max(1, min(settings.max_links, max_files - _SPARE_FILES)),
@@ -58,17 +64,15 @@ class Listener:
             metrics=metrics,
             flow=self.flow,
             registry=self.sessions,
-            uplinks=Uplinks(
-                publisher=publisher, notices=notices, flow=self.flow, listener_id=settings.id, metrics=metrics
-            ),
-            rejects=Rejects(notices=notices, clock=clock, listener_id=settings.id, metrics=metrics),
+            uplinks=Uplinks(publisher=publisher, notices=notices, flow=self.flow, listener_id=self.id, metrics=metrics),
+            rejects=Rejects(notices=notices, clock=clock, listener_id=self.id, metrics=metrics),
             admission=admission,
         )
         self.server = Server(self.context)
         self.downlinks = Downlinks(
-            listener_id=settings.id, registry=self.sessions, notices=notices, clock=clock, metrics=metrics
+            listener_id=self.id, registry=self.sessions, notices=notices, clock=clock, metrics=metrics
         )
-        self.lease = Lease(listener_id=settings.id, clock=clock, notices=notices, links=lambda: len(self.sessions))
+        self.lease = Lease(listener_id=self.id, clock=clock, notices=notices, links=lambda: len(self.sessions))
         self._publisher = publisher
 
     def not_ready_because(self) -> str | None:

@@ -19,7 +19,7 @@ class ListenerSettings(BaseSettings):
 
     model_config = SettingsConfigDict(env_prefix="LISTENER_", frozen=True)
 
-    id: str = Field(default_factory=_default_id, min_length=1, max_length=200)
+    id: str = Field(default_factory=_default_id, min_length=1, max_length=200)  # digits of each start are added
     host: str = "0.0.0.0"  # noqa: S104  trackers come from anywhere
     port: int = Field(default=8888, ge=0, le=65535)
     probes_host: str = "0.0.0.0"  # noqa: S104  the kubelet and Prometheus come from other hosts
