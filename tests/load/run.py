@@ -9,7 +9,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
-from tests.load import idle_memory, ingest_speed, latency, listener_speed, make_run, whole_way
+from tests.load import idle_memory, ingest_speed, latency, listener_speed, make_run, outage, whole_way
 
 BENCHMARKS = {
     "listener": listener_speed.run,
@@ -17,6 +17,7 @@ BENCHMARKS = {
     "whole-way": whole_way.run,
     "latency": latency.run,
     "memory": idle_memory.run,
+    "outage": outage.run,
     "make-run": make_run.run,
 }
 
