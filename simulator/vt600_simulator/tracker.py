@@ -7,18 +7,21 @@ from datetime import UTC, datetime
 from typing import Literal
 
 from vt600_protocol import (
+    Answer,
     Cell,
     CommandFrame,
     Confirmation,
     Identify,
+    Identity,
+    IntervalSetting,
     LoginReply,
     Message,
     PositionReport,
     RequestPosition,
-    SetImmobiliser,
+    Restart,
     SetInterval,
     SetOutput,
-    encode_command_reply,
+    encode_reply,
     encode_report,
 )
 from vt600_simulator.route import Place, Route
@@ -125,7 +128,7 @@ class Tracker:
                 return
 
     def _obey(self, frame: CommandFrame, now: datetime) -> list[bytes]:
-        ok, text = True, None
+        result = Answer(ok=True)
         match frame.command:
             case RequestPosition():
                 record = self.make_record(now, linked=True)
@@ -145,17 +148,20 @@ class Tracker:
                 return [answer]
             case SetInterval(interval_s=seconds):
                 self.interval_s = float(seconds) if seconds else 3600.0
+                if self.dialect == "binary":
+                    result = Answer(ok=True, values=IntervalSetting(interval_s=seconds))
             case SetOutput(output=output, on=on):
                 self.outputs = self.outputs | 1 << (output - 1) if on else self.outputs & ~(1 << (output - 1))
-            case SetImmobiliser(engaged=engaged):
-                self.outputs = self.outputs | 1 if engaged else self.outputs & ~1
             case Identify():
-                text = f"{self.device_id[:12]},{self.device_id:0>15},VT600_V1.0"
-            case None:
-                ok, text = False, "Unsupport" if self.dialect == "ascii" else None
-            case _:
+                identity = Identity(
+                    serial_number=self.device_id[:12], imei=f"{self.device_id:0>15}", firmware="VT600_V1.0"
+                )
+                result = Answer(values=identity)
+            case Restart():
                 pass
-        answer = encode_command_reply(frame, ok=ok, text=text)
+            case _:
+                result = Answer(ok=False, reason="Unsupport")
+        answer = encode_reply(frame, result)
         self.commands.append(ObeyedCommand(self.device_id, frame.code, now, frame.raw, answer))
         return [answer]
 

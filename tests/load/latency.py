@@ -12,10 +12,20 @@ import websockets
 from tests.gateway import Gateway
 from tests.load.bench import Flood, bench, figure, percentiles
 
-from vt600_protocol import CommandFrame, Connection, Message, encode_command_reply, encode_login, encode_report
+from vt600_protocol import (
+    Answer,
+    CommandFrame,
+    Connection,
+    Identity,
+    Message,
+    encode_login,
+    encode_reply,
+    encode_report,
+)
 from vt600_simulator.identity import serial_number
 from vt600_simulator.tracker import Tracker
 
+IDENTITY = Answer(values=Identity(serial_number="1", imei="2", firmware="3"))
 PROBES = 400
 COMMANDS = 200
 _BACKGROUND_RATE = 190.0
@@ -110,7 +120,7 @@ async def _commands(gateway: Gateway) -> list[float]:
             assert isinstance(message, CommandFrame)
             if number >= COMMANDS // 10:
                 seconds.append(arrived - began)
-            probe.writer.write(encode_command_reply(message, ok=True, text="1,2,3"))
+            probe.writer.write(encode_reply(message, IDENTITY))
             await _settled(client, answer.json()["command_id"])
     return seconds
 

@@ -10,6 +10,24 @@ from msgspec import Struct
 
 Dialect = Literal["binary", "ascii"]
 Transport = Literal["tcp", "udp"]
+UplinkKind = Literal[
+    "login",
+    "heartbeat",
+    "position",
+    "alarm",
+    "reply",
+    "compressed_records",
+    "serial_data",
+    "cards",
+    "engine",
+    "engine_totals",
+    "trouble_codes",
+    "photo_start",
+    "photo_part",
+    "photo_end",
+    "server_query",
+    "unknown",
+]
 CommandState = Literal[
     "queued", "dispatched", "written", "acknowledged", "failed", "expired", "cancelled", "rejected", "unknown"
 ]
@@ -43,6 +61,15 @@ class Obd(Struct, frozen=True, omit_defaults=True):
     fuel_level: str | None = None
 
 
+class TroubleCode(Struct, frozen=True, omit_defaults=True):
+    """A fault that the vehicle reports: code and state (J1979), or SPN and FMI (J1939)."""
+
+    code: str | None = None
+    state: Literal["solved", "pending"] | None = None
+    spn: int | None = None
+    fmi: int | None = None
+
+
 class Extras(Struct, frozen=True, omit_defaults=True):
     """The parts of a report that few units send."""
 
@@ -52,6 +79,8 @@ class Extras(Struct, frozen=True, omit_defaults=True):
     obd: Obd | None = None
     driver_text: str | None = None
     unparsed: tuple[str, ...] = ()
+    trouble_codes: tuple[TroubleCode, ...] = ()
+    ignition_on_s: int | None = None
 
 
 class ReportFields(Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -94,6 +123,8 @@ class ReportFields(Struct, frozen=True, kw_only=True, omit_defaults=True):
 class Uplink(Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="schema", tag="vt600.uplink.v1"):
     """One accepted frame: where it came from, its bytes, and what the decoder read in it.
 
+    A frame that holds several stored records makes one uplink for each, all with the bytes of the frame. `report` is there for
+    positions and alarms; `details` holds the fields of other messages, whose names are those of the codec.
     `frame_id` is a hash of what the device would repeat when it sends the frame again (docs/decisions/0003).
     """
 
@@ -106,12 +137,13 @@ class Uplink(Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="s
     session_id: str
     generation: int
     received_at: datetime
-    kind: Literal["login", "heartbeat", "position", "alarm", "reply", "unknown"]
+    kind: UplinkKind
     code: str
     raw: bytes
     decoder: str
     packet_no: str | None = None
     report: ReportFields | None = None
+    details: dict[str, Any] | None = None
 
 
 class Report(ReportFields, frozen=True, kw_only=True, omit_defaults=True, tag_field="schema", tag="vt600.report.v1"):

@@ -5,8 +5,10 @@ import pytest
 from vt600_protocol import (
     ChecksumError,
     CommandReply,
+    CompressedRecords,
     ContentError,
     Heartbeat,
+    SerialData,
     Unknown,
     decode_datagram,
     encode_login,
@@ -26,8 +28,8 @@ def refusal(data: bytes) -> str:
     return str(error)
 
 
-def test_an_identity_that_is_empty_or_was_never_set_or_is_corrupt_is_refused() -> None:
-    for packed, word in ((b"\xff" * 7, "never set"), (bytes(7), "never set"), (b"\x1a" + b"\xff" * 6, "digits")):
+def test_an_identity_that_is_empty_or_corrupt_is_refused() -> None:
+    for packed, word in ((b"\xff" * 7, "empty"), (b"\x1a" + b"\xff" * 6, "digits")):
         frame = bytearray(encode_login("1234"))
         frame[4:11] = packed
         frame[-4:-2] = crc16(frame[:-4]).to_bytes(2, "big")
@@ -39,12 +41,18 @@ def test_an_identity_that_is_empty_or_was_never_set_or_is_corrupt_is_refused() -
     ("data", "word"),
     [
         (build_ascii(b"&&", "A", "a-b-c", "000", b"1"), "identity"),
-        (build_ascii(b"&&", "A", "0" * 15, "030", None), "never set"),
         (build_ascii(b"&&", "A", "1234", "000", b"0,,1"), "nothing"),
     ],
 )
 def test_an_ascii_frame_that_cannot_be_read_says_why(data: bytes, word: str) -> None:
     assert word in refusal(data)
+
+
+def test_an_identity_that_was_never_set_is_read_and_left_to_the_server_to_refuse() -> None:
+    for frame in (encode_login("0" * 14), build_ascii(b"&&", "A", "0" * 15, "030", None)):
+        (message,) = decode_datagram(frame).messages
+
+        assert not message.device_id.strip("0")
 
 
 @pytest.mark.parametrize(
@@ -85,7 +93,7 @@ def test_a_command_that_is_not_three_digits_is_unknown_and_kept(data: bytes, cod
     (message,) = decode_datagram(whole).messages
 
     assert isinstance(message, Unknown)
-    assert (message.code, message.confirm, message.raw) == (code, False, whole)
+    assert (message.code, message.raw) == (code, whole)
     assert message.content in (data, b"1")
 
 
@@ -97,24 +105,39 @@ def test_a_binary_flag_is_yes_no_or_nothing(content: bytes, ok: bool | None) -> 
     assert (reply.ok, reply.reason) == (ok, "flag 00" if ok is False else None)
 
 
-def test_020_waits_for_its_confirmation_and_no_other_unknown_does() -> None:
+def test_020_and_710_are_kept_as_they_are() -> None:
     (kept,) = decode_datagram(build_ascii(b"&&", "A", "1234", "020", b"\0\xff,\r\n")).messages
-    (serial,) = decode_datagram(build_ascii(b"&&", "A", "1234", "710", b"T1")).messages
+    (serial,) = decode_datagram(build_ascii(b"&&", "A", "1234", "710", b"T1,\r\nT2")).messages
 
-    assert isinstance(kept, Unknown)
-    assert isinstance(serial, Unknown)
-    assert (kept.confirm, serial.confirm) == (True, False)
+    assert isinstance(kept, CompressedRecords)
+    assert kept.content == b"\0\xff,\r\n"
+    assert isinstance(serial, SerialData)
+    assert serial.content == b"T1,\r\nT2"
 
 
 @pytest.mark.parametrize(
-    "code", ["6688", "9016", "9966", "9901", "9902", "9903", "0800", "0F80", "9977", "0002", "AA00"]
+    ("code", "content"),
+    [
+        ("AA00", b"\x01"),
+        ("6688", b"\x00"),
+        ("6688", b"\x02\x00" + RMC.encode() + b"\\"),
+        ("9016", b"\x01\x02\0\0\0\x01"),
+        ("9966", b"\0" * 60 + b"|120340,280606"),
+        ("9966", b"\0" * 61),
+        ("9901", b"1,2,3"),
+        ("9902", b""),
+        ("0800", b""),
+        ("9988", b"\x01\x00\x01\x01"),
+        ("0F80", b"\x01\x02"),
+        ("9977", b"\x01\x02"),
+    ],
 )
-def test_frames_that_are_not_read_yet_are_unknown_with_all_their_bytes(code: str) -> None:
-    frame = build_binary(b"$$", "1234", code, b"\x01" + RMC.encode())
+def test_what_is_laid_out_in_another_way_is_unknown_with_all_its_bytes(code: str, content: bytes) -> None:
+    frame = build_binary(b"$$", "1234", code, content)
     (message,) = decode_datagram(frame).messages
 
-    assert isinstance(message, Unknown)
-    assert (message.code, message.raw, message.content) == (code, frame, b"\x01" + RMC.encode())
+    assert type(message) is Unknown
+    assert (message.code, message.raw, message.content) == (code, frame, content)
 
 
 @pytest.mark.parametrize(("code", "accepted"), [("0800", True), ("9988", True), ("9955", False), ("5000", False)])

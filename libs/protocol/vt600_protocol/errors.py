@@ -43,6 +43,10 @@ class RubbishError(ProtocolError):
         self.closes_stream = closes_stream
 
 
+class LayoutError(ValueError):
+    """Data of a command that is not laid out as the SPEC says. It never leaves the codec."""
+
+
 class CommandError(ValueError):
     """A command that cannot be built: `argument` names what is wrong, the text says what is allowed."""
 

@@ -4,6 +4,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
+from vt600_protocol.commands.base import Command
+from vt600_protocol.replies import ReplyValues
+
 Dialect = Literal["binary", "ascii"]
 Role = Literal["server", "device"]
 
@@ -77,6 +80,17 @@ class Obd:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class TroubleCode:
+    """A fault that the vehicle reports (SPEC §4.6). J1979: `code` like `P0195`, and whether it is solved or pending. J1939: `spn`
+    and `fmi`."""
+
+    code: str | None = None
+    state: Literal["solved", "pending"] | None = None
+    spn: int | None = None
+    fmi: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class PositionReport(Message):
     """A position or an alarm of either dialect (SPEC §3.6, §3.7, §4.3, §4.6).
 
@@ -86,7 +100,8 @@ class PositionReport(Message):
     `analog_raw` is the AD list (binary) or all voltages in hundredths of a volt (ASCII), as sent. `external_v` and `battery_v`
     are set only where the SPEC documents the scale (ASCII). `stored` is true when the unit says that the record was made while
     its link was down (ASCII status bit 0 clear), None where it cannot say. `confirm` is true when the unit keeps the record
-    until it is confirmed (ASCII `010`). `unparsed` keeps what no field of the SPEC explains.
+    until it is confirmed (ASCII `010`). `trouble_codes` are the event data of event 56, `ignition_on_s` is the extra of pro-code 129
+    (R). `unparsed` keeps what no field of the SPEC explains.
     """
 
     event: str | None
@@ -120,27 +135,61 @@ class PositionReport(Message):
     obd: Obd | None
     driver_text: str | None
     unparsed: tuple[str, ...]
+    trouble_codes: tuple[TroubleCode, ...] = ()
+    ignition_on_s: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoredRecords(Message):
+    """Several records resent in one frame, `6688` (SPEC §3.8; C, R). Each record's `raw` is the frame, its `content` its own part."""
+
+    records: tuple[PositionReport, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CompressedRecords(Message):
+    """Several records in a layout that is not published, `020` (SPEC §4.2). The unit keeps them until they are confirmed."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SerialData(Message):
+    """Bytes of an accessory at the serial port, passed through: `710` (SPEC §4.2, C). They are `content`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CommandReply(Message):
     """A device answers a command (SPEC §3.10, §4.7). `answers` is the code of the command that it answers.
 
-    `ok` is the device's own yes or no; None when the reply carries values instead. `text` is the reply's data as text, hex when it
-    is not text. `reason` is the device's word for no (`Failed`, `Unsupport`, flag `00`).
+    `ok` is the device's own yes or no; None when the reply carries values instead. `reason` is the device's word for no
+    (`Failed`, `Unsupport`, flag `00`). `values` are what it carries, None when that is nothing or not laid out as the SPEC says.
+    `text` is the reply's data as text, hex when it is not text.
     """
 
     answers: str
     ok: bool | None
     reason: str | None
+    values: ReplyValues | None
     text: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Unknown(Message):
-    """A whole frame of a kind that this decoder does not know. `confirm` is true for ASCII `020`, kept until confirmed."""
+class LoggedPosition(CommandReply):
+    """One record of the log and how many there are, the answer to ReadLog: `9016` (SPEC §3.8)."""
 
-    confirm: bool
+    device_random: int
+    server_random: int
+    records_stored: int
+    report: PositionReport
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Unknown(Message):
+    """A whole frame of a kind that this decoder does not know, or knows and finds laid out in another way."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServerQuery(Message):
+    """A unit of another maker asks for the server's address: `0002` (SPEC §3.4, C, R)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -148,6 +197,18 @@ class LoginReply(Message):
     """The server's answer to a login, `4000` (SPEC §3.5)."""
 
     accepted: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HeartbeatReply(Message):
+    """The server's answer to a framed heartbeat, `0001` (SPEC §3.4, R)."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServerAddress(Message):
+    """The server's answer to a ServerQuery, `0002`: `host:port` (SPEC §3.4, R)."""
+
+    address: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -159,51 +220,4 @@ class Confirmation(Message):
 class CommandFrame(Message):
     """A command as it arrives at a device. `command` is None when this decoder does not know its code."""
 
-    command: "Command | None"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RequestPosition:
-    """Report where you are, now: `4101`, `800`. Answered by a position, which cannot be told from a scheduled one in binary."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SetInterval:
-    """Report every `interval_s` seconds, 0 stops: `4102` (steps of 10 s), `102`."""
-
-    interval_s: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SetOutput:
-    """Switch one output on (pulled low) or off. With `safe_speed_kmh` the unit itself waits for a fix and a lower speed.
-
-    Binary: `4115` without a safe speed, `4114` for 10 km/h, `5114` for 20 km/h. ASCII: `900`, any speed.
-    """
-
-    output: int
-    on: bool
-    safe_speed_kmh: int | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SetImmobiliser:
-    """Cut (`engaged`) or give back the engine by output 1, with the unit's own speed interlock when it cuts (SPEC §6)."""
-
-    engaged: bool
-    safe_speed_kmh: int = 10
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Identify:
-    """Ask for serial number, IMEI and firmware: `9001`, `801`."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Restart:
-    """Restart a part of the unit: `4902` (GPS receiver only), `910` (`gsm`, `gps`, `device`)."""
-
-    part: Literal["gsm", "gps", "device"] = "gps"
-
-
-Command = RequestPosition | SetInterval | SetOutput | SetImmobiliser | Identify | Restart
+    command: Command | None

@@ -78,7 +78,7 @@ async def test_a_compressed_batch_is_confirmed_when_its_raw_bytes_are_durable(be
     tracker.send(body + f"{sum(body) & 0xFF:02X}\r\n".encode())
     await bench.bus.hold()
 
-    assert bench.bus.of(UPLINKS)[0].kind == "unknown"
+    assert bench.bus.of(UPLINKS)[0].kind == "compressed_records"
     assert tracker.transport.take().startswith(b"$$A22,865429043319537,020,1")
 
 

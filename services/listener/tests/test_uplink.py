@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 from vt600_bus.records import DeliveryReport
 from vt600_bus.topics import DELIVERY_REPORTS, UPLINKS
-from vt600_protocol import Connection, Identify, encode_command, encode_command_reply, encode_login
+from vt600_protocol import Answer, Connection, Identify, Identity, encode_command, encode_login, encode_reply
 from vt600_protocol.messages import CommandFrame
 
 if TYPE_CHECKING:
@@ -74,7 +74,8 @@ async def test_a_reply_is_an_uplink_and_a_delivery_report(bench: "Bench") -> Non
     unit.receive_data(encode_command(Identify(), device_id="123456", dialect="binary").payload)
     command = unit.next_message()
     assert isinstance(command, CommandFrame)
-    reply = encode_command_reply(command, ok=True, text="03785505,353358017784062,V2.01")
+    identity = Identity(serial_number="03785505", imei="353358017784062", firmware="V2.01")
+    reply = encode_reply(command, Answer(values=identity))
     tracker.send(reply)
     report = bench.bus.of(DELIVERY_REPORTS)[0]
 

@@ -15,12 +15,13 @@ from vt600_listener.metrics import Metrics
 from vt600_listener.publishing import Notices
 from vt600_listener.registry import SessionRegistry
 from vt600_listener.session import Session
+from vt600_listener.uplink import PHOTO_CODE
 
 _log = structlog.get_logger()
 
 _REMEMBERED = 20_000
-# Frames that are positions: what answers position-now in either dialect (SPEC §3.10, §4.7).
-_POSITION_CODES = frozenset({"9955", "000"})
+# What answers a request for a position, in either dialect, or for a photo (SPEC §3.10, §4.7): no replies of their own.
+_NO_REPLIES = frozenset({"9955", "000", PHOTO_CODE})
 
 
 class Downlinks:
@@ -65,7 +66,7 @@ class Downlinks:
             return
         # The report goes first: without it on its way nobody would know that bytes may have left.
         if self._report(downlink, "written", None):
-            if downlink.reply_code in _POSITION_CODES:
+            if downlink.reply_code in _NO_REPLIES:
                 session.awaited = downlink
             session.link.write(downlink.payload)
 

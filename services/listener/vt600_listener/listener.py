@@ -64,7 +64,14 @@ class Listener:
             metrics=metrics,
             flow=self.flow,
             registry=self.sessions,
-            uplinks=Uplinks(publisher=publisher, notices=notices, flow=self.flow, listener_id=self.id, metrics=metrics),
+            uplinks=Uplinks(
+                publisher=publisher,
+                notices=notices,
+                flow=self.flow,
+                listener_id=self.id,
+                metrics=metrics,
+                public_address=settings.public_address,
+            ),
             rejects=Rejects(notices=notices, clock=clock, listener_id=self.id, metrics=metrics),
             admission=admission,
         )

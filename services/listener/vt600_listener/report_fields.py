@@ -1,6 +1,6 @@
 """A decoded position report as the common fields that travel on the bus."""
 
-from vt600_bus.records import Extras, Obd, ReportFields, SensorTemperature, TankLevel
+from vt600_bus.records import Extras, Obd, ReportFields, SensorTemperature, TankLevel, TroubleCode
 from vt600_protocol import PositionReport
 
 
@@ -47,6 +47,8 @@ def _extras(message: PositionReport) -> Extras | None:
         and not message.fuel
         and not message.temperatures
         and not message.unparsed
+        and not message.trouble_codes
+        and message.ignition_on_s is None
     ):
         return None
     return Extras(
@@ -58,6 +60,11 @@ def _extras(message: PositionReport) -> Extras | None:
         obd=_obd(message),
         driver_text=message.driver_text,
         unparsed=message.unparsed,
+        trouble_codes=tuple(
+            TroubleCode(code=trouble.code, state=trouble.state, spn=trouble.spn, fmi=trouble.fmi)
+            for trouble in message.trouble_codes
+        ),
+        ignition_on_s=message.ignition_on_s,
     )
 
 

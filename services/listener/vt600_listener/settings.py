@@ -22,6 +22,8 @@ class ListenerSettings(BaseSettings):
     id: str = Field(default_factory=_default_id, min_length=1, max_length=200)  # digits of each start are added
     host: str = "0.0.0.0"  # noqa: S104  trackers come from anywhere
     port: int = Field(default=8888, ge=0, le=65535)
+    public_address: Annotated[str | None, Field(pattern=r"^[!-~]+:[0-9]+$", max_length=64)] = None
+    """What units of other makers are told when they ask for the server, as `host:port` (SPEC §3.4)."""
     probes_host: str = "0.0.0.0"  # noqa: S104  the kubelet and Prometheus come from other hosts
     probes_port: int = Field(default=9081, ge=0, le=65535)
     log_level: str = "info"

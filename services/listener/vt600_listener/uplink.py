@@ -5,10 +5,11 @@ A confirmation makes the unit erase its copy, so it is never in `now`: it waits 
 
 import asyncio
 from datetime import datetime
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
 from vt600_bus.records import DeliveryReport, ReportFields, Uplink
 from vt600_bus.topics import DELIVERY_REPORTS, UPLINKS
+from vt600_listener.details import details_of, kind_of
 from vt600_listener.flow import Flow
 from vt600_listener.frame_identity import event_id, record_id
 from vt600_listener.metrics import Metrics
@@ -18,18 +19,24 @@ from vt600_listener.session import Session
 from vt600_protocol import (
     DECODER_VERSION,
     CommandReply,
+    CompressedRecords,
     Heartbeat,
+    LoggedPosition,
     Login,
     Message,
+    PhotoEnd,
+    PhotoStart,
     PositionReport,
-    Unknown,
+    ServerQuery,
+    StoredRecords,
     encode_confirmation,
+    encode_heartbeat_reply,
     encode_login_reply,
+    encode_photo_reply,
+    encode_server_address,
 )
 
-EventKind = Literal["login", "heartbeat", "reply", "unknown"]
-
-_EVENT_KINDS: dict[type[Message], EventKind] = {Login: "login", Heartbeat: "heartbeat", CommandReply: "reply"}
+PHOTO_CODE = "0800"  # what answers a request for a photo (SPEC §3.9)
 
 
 class Receipt(NamedTuple):
@@ -44,39 +51,71 @@ class Uplinks:
     """Publishes what devices send."""
 
     def __init__(
-        self, *, publisher: RecordPublisher, notices: Notices, flow: Flow, listener_id: str, metrics: Metrics
+        self,
+        *,
+        publisher: RecordPublisher,
+        notices: Notices,
+        flow: Flow,
+        listener_id: str,
+        metrics: Metrics,
+        public_address: str | None,
     ) -> None:
         self._publisher = publisher
         self._notices = notices
         self._flow = flow
         self._listener_id = listener_id
         self._metrics = metrics
+        self._public_address = public_address
         self._events = 0
 
     def accept(self, message: Message, session: Session, received_at: datetime) -> Receipt:
         """Publishes the message as it came over this session."""
         if type(message) is PositionReport:
             return self._accept_report(message, session, received_at)
-        kind = _EVENT_KINDS.get(type(message), "unknown")
-        confirm = type(message) is Unknown and message.confirm
-        if confirm:
-            # The layout of `020` is not published, but its raw bytes in Kafka are the record: safe, so confirmed (0005).
-            frame_id = record_id(message)
-        else:
-            self._events += 1
-            frame_id = event_id(message, session_id=session.session_id, received_at=received_at, number=self._events)
-        future = self._publish(message, session, received_at, frame_id, kind, None)
-        if type(message) is CommandReply:
+        match message:
+            case StoredRecords(records=records):
+                *_, last = [self._publish_report(record, session, received_at) for record in records]
+                return Receipt(last, None, None)
+            case LoggedPosition():
+                future = self._publish_report(message.report, session, received_at)
+                self._report_reply(message, session, received_at)
+                return Receipt(future, None, None)
+            case CompressedRecords():
+                # The layout of `020` is not published, but its raw bytes in Kafka are the record: safe, so confirmed (0005).
+                future = self._publish(message, session, received_at, record_id(message), None)
+                return Receipt(future, None, encode_confirmation(message))
+        self._events += 1
+        frame_id = event_id(message, session_id=session.session_id, received_at=received_at, number=self._events)
+        future = self._publish(message, session, received_at, frame_id, None)
+        if isinstance(message, CommandReply):
             self._report_reply(message, session, received_at)
-        now = self._login_reply(message) if type(message) is Login else None
-        return Receipt(future, now, encode_confirmation(message) if confirm else None)
+        elif isinstance(message, PhotoStart):
+            self._report_awaited(message, session, received_at)
+        return Receipt(future, *self._answers(message))
+
+    def _answers(self, message: Message) -> tuple[bytes | None, bytes | None]:
+        """What may be written at once, and what only when the frame is durable."""
+        match message:
+            case Login():
+                return self._login_reply(message), None
+            case Heartbeat(dialect="binary"):
+                return encode_heartbeat_reply(message), None
+            case PhotoStart() | PhotoEnd():
+                return None, encode_photo_reply(message)
+            case ServerQuery() if self._public_address is not None:
+                return encode_server_address(message, address=self._public_address), None
+        return None, None
 
     def _accept_report(self, message: PositionReport, session: Session, received_at: datetime) -> Receipt:
-        report = report_fields(message)
-        future = self._publish(message, session, received_at, record_id(message), report.kind, report)
+        future = self._publish_report(message, session, received_at)
         if session.awaited is not None:
             self._report_awaited(message, session, received_at)
         return Receipt(future, None, encode_confirmation(message) if message.confirm else None)
+
+    def _publish_report(
+        self, message: PositionReport, session: Session, received_at: datetime
+    ) -> "asyncio.Future[None]":
+        return self._publish(message, session, received_at, record_id(message), report_fields(message))
 
     def _publish(
         self,
@@ -84,10 +123,10 @@ class Uplinks:
         session: Session,
         received_at: datetime,
         frame_id: str,
-        kind: Literal["position", "alarm"] | EventKind,
         report: ReportFields | None,
     ) -> "asyncio.Future[None]":
         device_id = message.device_id
+        kind = kind_of(message) if report is None else report.kind
         record = Uplink(
             frame_id=frame_id,
             device_id=device_id,
@@ -104,6 +143,7 @@ class Uplinks:
             decoder=DECODER_VERSION,
             packet_no=message.packet_no,
             report=report,
+            details=details_of(message) if report is None else None,
         )
         future = self._publisher.publish(UPLINKS, device_id, record)
         self._metrics.count_frame(session.transport, message.dialect, kind)
@@ -136,11 +176,13 @@ class Uplinks:
             ),
         )
 
-    def _report_awaited(self, message: PositionReport, session: Session, received_at: datetime) -> None:
-        """Position-now is answered by the next position; code and packet number are those that the command waits for."""
+    def _report_awaited(self, message: PositionReport | PhotoStart, session: Session, received_at: datetime) -> None:
+        """A position or a photo answers the command that asked for one; code and packet number are those that it waits for."""
         awaited = session.awaited
+        if awaited is None or (awaited.reply_code == PHOTO_CODE) != isinstance(message, PhotoStart):
+            return
         session.awaited = None
-        if awaited is None or received_at > awaited.deadline_at:
+        if received_at > awaited.deadline_at:
             return
         self._notices.publish(
             DELIVERY_REPORTS,

@@ -1,58 +1,106 @@
-"""Commands ↔ code and parameters of `$$` frames (SPEC §4.7)."""
+"""The commands of the ASCII dialect, in the order of SPEC §4.7."""
 
-from vt600_protocol.messages import (
-    Command,
-    Identify,
-    RequestPosition,
-    Restart,
-    SetImmobiliser,
-    SetInterval,
-    SetOutput,
-)
-from vt600_protocol.values import integer
+from vt600_protocol.ascii import firmware_data, replies
+from vt600_protocol.commands import alarms, firmware, phones, photos, reporting, unit, vehicle
+from vt600_protocol.layouts import Limited, Number, Packed, Parameters
+from vt600_protocol.table import Row, Table
 
-_PARTS = {"gsm": "1", "gps": "2", "device": "3"}
-_PART_OF = {number: part for part, number in _PARTS.items()}
+_INTERVALS = Limited(Parameters("interval_s,ignition_off_s,stopped_s"), "ASCII", interval_s=(0, 65_535))
+_PHONE_RULE = Parameters("index,change,events")
+_ALL = Parameters("cards")
 
-# Command code → code of the frame that answers it, where it is another one.
-REPLY_CODES = {"800": "000"}
-
-
-def encode(command: Command) -> tuple[str, str | None]:
-    """Code and parameters of the command."""
-    match command:
-        case RequestPosition():
-            return "800", None
-        case SetInterval(interval_s=seconds):
-            return "102", f"{seconds}"
-        case SetOutput(output=output, on=on, safe_speed_kmh=speed):
-            return "900", _output(output, on=on, safe_speed_kmh=speed)
-        case SetImmobiliser(engaged=engaged, safe_speed_kmh=speed):
-            return "900", _output(1, on=engaged, safe_speed_kmh=speed if engaged else None)
-        case Identify():
-            return "801", None
-        case _:
-            return "910", _PARTS[command.part]
-
-
-def decode(code: str, parameters: str | None) -> Command | None:
-    """The command of a code and its parameters, None for one that this decoder does not know."""
-    values = [] if parameters is None else parameters.split(",")
-    if code == "800":
-        return RequestPosition()
-    if code == "801":
-        return Identify()
-    if code == "910" and values and values[0] in _PART_OF:
-        return Restart(part=_PART_OF[values[0]])  # type: ignore[arg-type]
-    numbers = [integer(value) for value in values]
-    if code == "102" and numbers and numbers[0] is not None:
-        return SetInterval(interval_s=numbers[0])
-    if code == "900" and len(numbers) >= 2 and numbers[0] is not None and numbers[1] in (0, 1):
-        speed = numbers[3] if len(numbers) > 3 else None
-        return SetOutput(output=numbers[0], on=numbers[1] == 1, safe_speed_kmh=speed or None)
-    return None
-
-
-def _output(output: int, *, on: bool, safe_speed_kmh: int | None) -> str:
-    """`output,flag[,ms,safe_kmh]`: 0 ms is lasting; a safe speed waits for a fix and a lower speed (SPEC §4.7)."""
-    return f"{output},{int(on)}" + (f",0,{safe_speed_kmh}" if safe_speed_kmh else "")
+COMMANDS = Table(
+    "ascii",
+    replies.WORD,
+    (
+        Row("100", unit.SetServer, Parameters("mode,host,port"), where={"server": 1}),
+        Row("101", unit.SetSpareServer, Parameters("host,port")),
+        Row("102", reporting.SetInterval, _INTERVALS, where={"server": 1}),
+        Row("103", reporting.SetConfirmedUpload, Parameters("confirmed"), where={"server": 1}),
+        Row("104", reporting.SetUploadOrder, Parameters("order"), where={"server": 1}),
+        Row("105", unit.SetServer, Parameters("mode,host,port"), where={"server": 2}),
+        Row("106", reporting.SetInterval, _INTERVALS, where={"server": 2}),
+        Row("107", reporting.SetConfirmedUpload, Parameters("confirmed"), where={"server": 2}),
+        Row("108", reporting.SetUploadOrder, Parameters("order"), where={"server": 2}),
+        Row("109", unit.SetApn, Parameters("apn,user,password")),
+        Row("110", unit.SetDeviceId, Parameters("new_id")),
+        Row("111", unit.SetDns, Parameters("address")),
+        Row("120", reporting.SetDistanceReport, Parameters("distance_m")),
+        Row("121", reporting.SetHeadingReport, Limited(Parameters("angle_deg"), "ASCII", angle_deg=(0, 180))),
+        Row("122", reporting.SetHeartbeat, Parameters("interval_min")),
+        Row("123", alarms.SetSpeedLimit, Parameters("speed_kmh")),
+        Row("124", unit.SetSleepMode, Parameters("mode,after_s")),
+        Row("125", alarms.SetFence, Parameters("index,alarm,radius_m,latitude,longitude")),
+        Row("126", alarms.SetFenceName, Parameters("index,name")),
+        Row("127", alarms.DeleteFence, Parameters("index")),
+        Row("128", alarms.SetHarshAcceleration, Parameters("threshold_mg")),
+        Row("129", alarms.SetHarshBraking, Parameters("threshold_mg")),
+        Row("130", alarms.SetHarshTurn, Parameters("level")),
+        Row("131", alarms.SetImpact, Parameters("level")),
+        Row("132", alarms.SetTow, Parameters("after_s,when")),
+        Row("133", alarms.SetIdling, Parameters("after_min")),
+        Row("134", alarms.SetFatigue, Parameters("single_min,rest_min,total_min")),
+        Row("135", vehicle.SetTemperatureSensor, Parameters("index,name")),
+        Row("136", vehicle.SetTemperatureLimits, Parameters("index,high_c,low_c")),
+        Row("137", vehicle.ReadTemperatures, reply=replies.TEMPERATURES),
+        Row("138", vehicle.SetTankSize, Parameters("tank,length_mm,width_mm,height_mm")),
+        Row("139", vehicle.SetFuelSensor, Parameters("tank,sensor_type,name")),
+        Row("140", alarms.SetFuelTheft, Parameters("tank,litres,seconds")),
+        Row("141", alarms.SetFuelLow, Parameters("tank,litres")),
+        Row("142", vehicle.SetFuelSource, Parameters("tank,source")),
+        Row("144", vehicle.AuthoriseCards, Parameters("cards")),
+        Row("145", vehicle.RemoveCards, Parameters("cards")),
+        Row("146", vehicle.ReadCards, Parameters("cards"), reply=replies.CARDS),
+        Row("147", vehicle.SetCardTime, Parameters("seconds")),
+        Row("150", reporting.SetLogInterval, Parameters("interval_s")),
+        Row("151", alarms.SetVibrationSensitivity,
+            Limited(Parameters("sensitivity"), "ASCII", sensitivity=(3, 255))),
+        Row("152", alarms.SetArmed, Parameters("armed")),
+        Row("153", alarms.SetJammingAlarm, Parameters("after_s")),
+        Row("154", alarms.SetLowSpeed, Parameters("speed_kmh")),
+        Row("200", phones.SetSmsInterval, Parameters("interval_min,ignition_off_min,stopped_min")),
+        Row("201", phones.SetPhones, Parameters("phones")),
+        Row("202", phones.SetPhoneRule, _PHONE_RULE, where={"rule": 202}),
+        Row("203", phones.SetPhoneRule, _PHONE_RULE, where={"rule": 203}),
+        Row("204", phones.SetEventText, Parameters("event,text")),
+        Row("205", phones.SetPhoneRule, _PHONE_RULE, where={"rule": 205}),
+        Row("206", phones.SetPhoneRule, _PHONE_RULE, where={"rule": 206}),
+        Row("210", reporting.SetServerEvents, Parameters("server,change,events")),
+        Row("211", photos.SetCameraEvents, Parameters("camera,change,events")),
+        Row("212", vehicle.SetOutputEvents, Parameters("output,change,events")),
+        Row("250", vehicle.SetInput, Parameters("input,mode,duration_ms")),
+        Row("251", vehicle.SetOutputPattern,
+            Parameters("output,mode,duration_s,on_ms,off_ms,safe_speed_kmh")),
+        Row("252", vehicle.SetAccessory, Parameters("port,accessory")),
+        Row("260", photos.SetPhotoSize, Parameters("camera,size")),
+        Row("261", photos.SetPhotoInterval, Parameters("camera,interval_min,ignition_off_min,stopped_min")),
+        Row("262", photos.TakePhoto, Parameters("cameras"), reply=replies.CAMERAS),
+        Row("263", photos.ListPhotos, reply=replies.PHOTO_LIST),
+        Row("264", photos.DeletePhotos, Parameters("names")),
+        Row("265", photos.FetchPhoto, Parameters("name"), reply=replies.PHOTO_BYTES),
+        Row("270", vehicle.SetObdMake, Parameters("make")),
+        Row("271", vehicle.PassObdThrough),
+        Row("280", unit.SetWifi, Parameters("index,ssid,password")),
+        Row("600", phones.SetSmsPassword, Parameters("password")),
+        Row("601", phones.SetSmsTimeZone, Parameters("offset_min")),
+        Row("602", unit.SetSimPin, Parameters("pin")),
+        Row("610", vehicle.SetOdometer, Parameters("odometer_m")),
+        Row("611", reporting.ClearRecords, Parameters("queue")),
+        Row("612", unit.RestoreFactory, Parameters("keep")),
+        Row("620", vehicle.SetLights, Parameters("on")),
+        Row("800", reporting.RequestPosition, answered_by="000"),
+        Row("801", unit.Identify, reply=replies.IDENTITY),
+        Row("802", unit.ReadStatus, reply=replies.STATUS),
+        Row("803", unit.ReadSimCard, reply=replies.SIM_CARD),
+        Row("808", reporting.ReadParameters, Parameters("code"), reply=replies.PARAMETERS),
+        Row("900", vehicle.SetOutput, Parameters("output,on,duration_ms,safe_speed_kmh")),
+        Row("901", vehicle.RunOutputPattern, Parameters("output,running")),
+        Row("910", unit.Restart, Parameters("part")),
+        Row("990", firmware.BeginFirmware, Parameters("name"), reply=firmware_data.OFFER),
+        Row("991", firmware.AuthoriseFirmware, Parameters("data"), reply=firmware_data.FLAG),
+        Row("992", firmware.SendFirmware, firmware_data.Part(), reply=firmware_data.PART),
+        Row("993", firmware.CheckFirmware, Packed(Number("size", 4), Number("checksum", 2)), reply=firmware_data.FLAG),
+        Row("994", firmware.InstallFirmware, reply=firmware_data.FLAG),
+        Row("995", firmware.CancelFirmware, reply=firmware_data.FLAG),
+    ),
+)  # fmt: skip

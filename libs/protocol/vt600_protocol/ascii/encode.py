@@ -75,4 +75,6 @@ def _extras(report: PositionReport) -> list[str]:
     """What follows the OBD field: the driver's text under its pro-code, else what decoding kept as it came."""
     if report.pro_code == DRIVER_TEXT_PRO_CODE:
         return [wire_text(report.driver_text)]
+    if report.ignition_on_s is not None:
+        return [number_text(report.ignition_on_s)]
     return [wire_text(text) for text in report.unparsed]

@@ -2,16 +2,20 @@
 
 from datetime import datetime
 from functools import lru_cache
+from typing import NamedTuple
 
 from vt600_protocol.ascii.events import EVENT_CODES
 from vt600_protocol.ascii.obd import decode_obd
 from vt600_protocol.ascii.sensors import decode_fuel, decode_temperatures
+from vt600_protocol.ascii.trouble import decode_trouble_codes
 from vt600_protocol.errors import ContentError
 from vt600_protocol.events import EVENTS
 from vt600_protocol.messages import Cell, Obd, PositionReport, SensorTemperature, TankLevel
 from vt600_protocol.values import altitude, decimal, hexadecimal, integer, moment, printable
 
 DRIVER_TEXT_PRO_CODE = 131
+IGNITION_TIME_PRO_CODE = 129
+_TROUBLE_CODES_EVENT = 56
 
 _FIELDS = 22  # as far as OBD; extras follow
 _BLANKS = [""] * _FIELDS
@@ -22,7 +26,16 @@ _EXTERNAL_POWER_BIT = 8
 _MEANINGS = {code: (event, data, EVENTS[event]) for code, (event, data) in EVENT_CODES.items()}
 _UNKNOWN = (None, None, False)
 
-_Tail = tuple[tuple[TankLevel, ...], tuple[SensorTemperature, ...], Obd | None, str | None, tuple[str, ...]]
+
+class _Tail(NamedTuple):
+    """What the last fields say; `unparsed` is what no field of the SPEC explains."""
+
+    unparsed: tuple[str, ...]
+    fuel: tuple[TankLevel, ...] = ()
+    temperatures: tuple[SensorTemperature, ...] = ()
+    obd: Obd | None = None
+    driver_text: str | None = None
+    ignition_on_s: int | None = None
 
 
 def decode_position(device_id: str, code: str, packet_no: str, frame: bytes, content: bytes) -> PositionReport:
@@ -39,7 +52,7 @@ def decode_position(device_id: str, code: str, packet_no: str, frame: bytes, con
     cell = _cell(fields[12])
     volts = [hexadecimal(value) for value in fields[17].split("|")]
     pro_code = integer(fields[18])
-    fuel, temperatures, obd, driver_text, unparsed = _tail(fields, cell, volts, pro_code)
+    unparsed, fuel, temperatures, obd, driver_text, ignition_on_s = _tail(fields, cell, volts, pro_code)
     return PositionReport(
         dialect="ascii",
         device_id=device_id,
@@ -78,6 +91,8 @@ def decode_position(device_id: str, code: str, packet_no: str, frame: bytes, con
         obd=obd,
         driver_text=driver_text,
         unparsed=unparsed,
+        trouble_codes=decode_trouble_codes(fields[1]) if event_code == _TROUBLE_CODES_EVENT else (),
+        ignition_on_s=ignition_on_s,
     )
 
 
@@ -117,23 +132,25 @@ def _whole(volts: list[int | None]) -> tuple[int, ...]:
 
 
 def _tail(fields: list[str], cell: Cell | None, volts: list[int | None], pro_code: int | None) -> _Tail:
-    """Fuel, temperatures, OBD and driver text; last, as it came, what no field of the SPEC explains."""
     odd = [] if cell is not None else [fields[12].strip("|")]
     if None in volts:
         odd.append(fields[17])
     if not any(fields[19:]):
-        return (), (), None, None, _kept(odd)
+        return _Tail(_kept(odd))
     fuel = decode_fuel(fields[19], odd) if fields[19] else ()
     temperatures = decode_temperatures(fields[20], odd) if fields[20] else ()
     obd = decode_obd(fields[21])
     if obd is None:
         odd.append(fields[21])
-    driver_text = None
+    driver_text = ignition_on_s = None
+    extras = fields[_FIELDS:]
     if pro_code == DRIVER_TEXT_PRO_CODE:
-        driver_text = printable(",".join(fields[_FIELDS:])) or None
+        driver_text = printable(",".join(extras)) or None
+    elif pro_code == IGNITION_TIME_PRO_CODE and len(extras) == 1 and (seconds := integer(extras[0])) is not None:
+        ignition_on_s = seconds
     else:
-        odd += fields[_FIELDS:]
-    return fuel, temperatures, obd, driver_text, _kept(odd)
+        odd += extras
+    return _Tail(_kept(odd), fuel, temperatures, obd, driver_text, ignition_on_s)
 
 
 def _kept(texts: list[str]) -> tuple[str, ...]:

@@ -46,9 +46,14 @@ def unpack_id(packed: bytes) -> str:
     return digits
 
 
+def is_identity(device_id: str) -> bool:
+    """Whether it is 1 to 14 digits."""
+    return len(device_id) <= 14 and device_id.isdecimal() and device_id.isascii()
+
+
 def pack_id(device_id: str) -> bytes:
     """The identity as seven packed bytes."""
-    if len(device_id) > 14 or not (device_id.isdecimal() and device_id.isascii()):
+    if not is_identity(device_id):
         raise ValueError(f"a binary identity has 1 to 14 digits, not {device_id!r}")
     return bytes.fromhex(device_id.ljust(14, "f"))
 

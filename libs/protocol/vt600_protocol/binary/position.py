@@ -9,6 +9,8 @@ from vt600_protocol.events import EVENTS
 from vt600_protocol.messages import Cell, PositionReport
 from vt600_protocol.values import altitude, decimal, hex_digits, printable
 
+Meaning = tuple[str | None, str | None, bool]
+
 _DIGITS = frozenset(b"0123456789")
 _FIXES = ("A", "V")
 _HEX = "0123456789abcdefABCDEF"
@@ -16,22 +18,23 @@ _AD_CHARACTERS = _HEX + ","
 _EXTERNAL_POWER_BIT = 1 << 13
 _ISTARTEK_AD_COUNT = 4
 _BLANKS = [""] * 10
-_UNKNOWN = (None, None, True)
+UNKNOWN_ALARM: Meaning = (None, None, True)
+INTERVAL: Meaning = ("interval", None, False)
 # Alarm code → event, event data, whether it is an alarm.
-_MEANINGS = {code: (event, data, EVENTS[event]) for code, (event, data) in ALARMS.items()}
+MEANINGS: dict[int, Meaning] = {code: (event, data, EVENTS[event]) for code, (event, data) in ALARMS.items()}
 
 
 def decode_position(device_id: str, code: str, frame: bytes, content: bytes) -> PositionReport:
     """A `9955`: the data is the text."""
-    return _report(device_id, code, frame, content, content, None, ("interval", None, False))
+    return read_report(device_id, code, frame, content, content, None, INTERVAL)
 
 
 def decode_alarm(device_id: str, code: str, frame: bytes, content: bytes) -> PositionReport:
     """A `9999`: one byte says why, then the text. An alarm of unknown code is one: somebody should look at it."""
     if not content or _has_lost_its_code(content):
-        return _report(device_id, code, frame, content, content, None, _UNKNOWN)
+        return read_report(device_id, code, frame, content, content, None, UNKNOWN_ALARM)
     alarm = content[0]
-    return _report(device_id, code, frame, content, content[1:], alarm, _MEANINGS.get(alarm, _UNKNOWN))
+    return read_report(device_id, code, frame, content, content[1:], alarm, MEANINGS.get(alarm, UNKNOWN_ALARM))
 
 
 def _has_lost_its_code(content: bytes) -> bool:
@@ -39,15 +42,16 @@ def _has_lost_its_code(content: bytes) -> bool:
     return len(content) > 6 and content[6:7] in (b".", b",") and _DIGITS.issuperset(content[:6])
 
 
-def _report(
+def read_report(
     device_id: str,
     code: str,
     frame: bytes,
     content: bytes,
     text: bytes,
     alarm: int | None,
-    meaning: tuple[str | None, str | None, bool],
+    meaning: Meaning,
 ) -> PositionReport:
+    """The report of a text; `meaning` is its event, event data, and whether it is an alarm."""
     fields = text.decode("latin-1").split("|", 9)
     fields += _BLANKS[len(fields) :]
     places = fields[0].split(",")

@@ -1,71 +1,85 @@
-"""Binary answers to commands → CommandReply (SPEC §3.10)."""
+"""Data of binary replies ↔ answers (SPEC §3.8, §3.10)."""
 
-from vt600_protocol.messages import CommandReply
-from vt600_protocol.values import printable
-
-# Reply code → code of the command that it answers; the others answer with their own code.
-_ANSWERS = {"5100": "4102"}
-_YES_NO = {0: False, 1: True}
-
-FLAG_REPLIES = (
-    "4103",
-    "4105",
-    "4106",
-    "4108",
-    "4110",
-    "4113",
-    "4114",
-    "4115",
-    "4116",
-    "4126",
-    "4130",
-    "4131",
-    "4132",
-    "4135",
-    "4136",
-    "4150",
-    "4155",
-    "4302",
-    "4303",
-    "4351",
-    "4902",
-    "5100",
-    "5114",
-    "5199",
-    "5503",
+from vt600_protocol.replies import (
+    Answer,
+    ButtonPhones,
+    Identity,
+    IntervalSetting,
+    ReplyForm,
+    values_of,
 )
-VALUE_REPLIES = ("9001", "9002", "9003")
-_BYTES = frozenset(("9002",))  # values that are numbers, not text
+from vt600_protocol.values import printable, wire_text
+
+INTERVAL_STEP_S = 10
+_YES, _NO = b"\x01", b"\x00"
+_PHONE_BYTES = 16
 
 
-def decode_flag(device_id: str, code: str, frame: bytes, content: bytes) -> CommandReply:
-    """A reply that begins with the device's yes or no."""
-    ok = _YES_NO.get(content[0]) if content else None
-    return CommandReply(
-        dialect="binary",
-        device_id=device_id,
-        code=code,
-        packet_no=None,
-        raw=frame,
-        content=content,
-        answers=_ANSWERS.get(code, code),
-        ok=ok,
-        reason="flag 00" if ok is False else None,
-        text=content.hex().upper(),
-    )
+def _flag(data: bytes) -> Answer:
+    if data[:1] == _YES:
+        return Answer(ok=True)
+    return Answer(ok=False, reason="flag 00") if data[:1] == _NO else Answer()
 
 
-def decode_values(device_id: str, code: str, frame: bytes, content: bytes) -> CommandReply:
-    """A reply that carries values: text, or the numbers' bytes in hex."""
-    return CommandReply(
-        dialect="binary",
-        device_id=device_id,
-        code=code,
-        packet_no=None,
-        raw=frame,
-        content=content,
-        answers=code,
-        ok=None,
-        reason=None,
-        text=content.hex().upper() if code in _BYTES else printable(content.decode("latin-1")),
-    )
+def _refusal(data: bytes) -> Answer:
+    """What a unit says instead of values."""
+    return _flag(data) if len(data) == 1 else Answer()
+
+
+def _write_flag(answer: Answer) -> bytes:
+    if answer.ok is None:
+        raise ValueError("this reply is a yes or no")
+    return _YES if answer.ok else _NO
+
+
+def _interval_set(data: bytes) -> Answer:
+    answer = _flag(data)
+    return answer._replace(values=_seconds(data[1:])) if answer.ok is not None and len(data) == 3 else answer
+
+
+def _write_interval_set(answer: Answer) -> bytes:
+    return _write_flag(answer) + _write_interval(answer)
+
+
+def _interval(data: bytes) -> Answer:
+    return Answer(values=_seconds(data)) if len(data) == 2 else _refusal(data)
+
+
+def _write_interval(answer: Answer) -> bytes:
+    return (values_of(answer, IntervalSetting).interval_s // INTERVAL_STEP_S).to_bytes(2, "big")
+
+
+def _seconds(data: bytes) -> IntervalSetting:
+    return IntervalSetting(interval_s=int.from_bytes(data, "big") * INTERVAL_STEP_S)
+
+
+def _identity(data: bytes) -> Answer:
+    texts = printable(data.decode("latin-1")).split(",")
+    if len(texts) != 3:
+        return _refusal(data)
+    return Answer(values=Identity(serial_number=texts[0], imei=texts[1], firmware=texts[2]))
+
+
+def _write_identity(answer: Answer) -> bytes:
+    values = values_of(answer, Identity)
+    return f"{values.serial_number},{values.imei},{values.firmware}".encode("latin-1")
+
+
+def _phones(data: bytes) -> Answer:
+    if len(data) != 2 * _PHONE_BYTES:
+        return _refusal(data)
+    sms, call = (printable(part.rstrip(b"\0").decode("latin-1")) for part in (data[:_PHONE_BYTES], data[_PHONE_BYTES:]))
+    return Answer(values=ButtonPhones(sms_phone=sms, call_phone=call))
+
+
+def _write_phones(answer: Answer) -> bytes:
+    values = values_of(answer, ButtonPhones)
+    texts = (wire_text(values.sms_phone), wire_text(values.call_phone))
+    return b"".join(text.encode("latin-1").ljust(_PHONE_BYTES, b"\0") for text in texts)
+
+
+FLAG = ReplyForm("yes or no", _flag, _write_flag)
+INTERVAL_SET = ReplyForm("yes or no, interval", _interval_set, _write_interval_set)
+INTERVAL = ReplyForm("interval", _interval, _write_interval)
+IDENTITY = ReplyForm("serial number, IMEI, firmware", _identity, _write_identity)
+PHONES = ReplyForm("phones", _phones, _write_phones)
