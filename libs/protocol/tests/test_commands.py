@@ -29,6 +29,10 @@ from vt600_protocol import (
 )
 from vt600_protocol.ascii.framing import build as build_ascii
 from vt600_protocol.binary.framing import build as build_binary
+from vt600_protocol.commands.alarms import SetFence, SetSpeedLimit
+from vt600_protocol.commands.reporting import SetHeadingReport
+from vt600_protocol.commands.unit import SetSleepLevel
+from vt600_protocol.commands.vehicle import ReadTemperatures
 
 ID: dict[Dialect, str] = {"binary": "143190975469", "ascii": "865429043319537"}
 BOTH: list[Command] = [
@@ -186,6 +190,87 @@ def test_what_a_dialect_cannot_say_is_refused(
 ) -> None:
     with pytest.raises(CommandError) as caught:
         encode_command(command, device_id=device_id, dialect=dialect, packet_no=packet_no)
+
+    assert caught.value.argument == argument
+
+
+@pytest.mark.parametrize(
+    ("code", "data"),
+    [
+        ("4102", b"\x01"),
+        ("4105", b"\xff"),
+        ("4106", b"\x09"),
+        ("4106", b""),
+        ("4106", b"\0" * 5),
+        ("4108", b"\x01" * 9),
+        ("4108", b"\x02" * 10),
+        ("4115", b"\x01\x03"),
+        ("4115", b"\x01\x00\x01"),
+        ("4116", b"12x"),
+        ("4302", b"22.5,114.1,100"),
+        ("4302", b"22.5,114.1,100,2,1"),
+        ("4302", b"22.5,,100,1,1"),
+        ("9016", b"\x01\x02\x01\x01"),
+        ("9016", b"\x01\x02\x00\x02"),
+        ("9016", b"\x01"),
+    ],
+)
+def test_a_binary_command_laid_out_in_another_way_is_not_obeyed(code: str, data: bytes) -> None:
+    assert received(build_binary(b"@@", "1234", code, data)).command is None
+
+
+@pytest.mark.parametrize(
+    ("code", "data"),
+    [
+        ("100", b"3,host,80"),
+        ("100", b"1,host"),
+        ("102", b"x"),
+        ("103", b"2"),
+        ("136", b"1,hot,2"),
+        ("992", b"\0\0\0\0\0\x05abc"),
+        ("992", b"\0\0"),
+        ("993", b"\0"),
+    ],
+)
+def test_an_ascii_command_laid_out_in_another_way_is_not_obeyed(code: str, data: bytes) -> None:
+    assert received(build_ascii(b"$$", ":", "123456", code, data)).command is None
+
+
+@pytest.mark.parametrize(
+    ("command", "dialect", "argument"),
+    [
+        (ReadTemperatures(), "binary", "type"),
+        (SetSleepLevel(level=1), "ascii", "type"),
+        (SetOutput(output=6, on=True), "binary", "output"),
+        (SetOutput(output=1, on=True, duration_ms=500), "binary", "duration_ms"),
+        (SetSpeedLimit(speed_kmh=115), "binary", "speed_kmh"),
+        (SetSpeedLimit(speed_kmh=210), "binary", "speed_kmh"),
+        (SetFence(alarm="both", radius_m=100), "binary", "latitude"),
+        (SetHeadingReport(angle_deg=200), "ascii", "angle_deg"),
+    ],
+)
+def test_what_only_one_dialect_can_say_is_refused_by_the_other(
+    command: Command, dialect: Dialect, argument: str
+) -> None:
+    with pytest.raises(CommandError) as caught:
+        encode_command(command, device_id=ID[dialect], dialect=dialect)
+
+    assert caught.value.argument == argument
+
+
+@pytest.mark.parametrize(
+    ("name", "args", "argument"),
+    [
+        ("set_fence", {"alarm": "both", "latitude": 1.5}, "longitude"),
+        ("set_fence", {"alarm": "both", "longitude": 1.5}, "latitude"),
+        ("set_outputs", {"states": ["on", "keep", "keep"]}, "states"),
+        ("set_outputs", {"states": ["on", "off", "keep"]}, "states"),
+        ("set_outputs", {"states": "on"}, "states"),
+    ],
+)
+def test_arguments_that_do_not_go_together_are_refused(name: str, args: dict[str, Any], argument: str) -> None:
+    with pytest.raises(CommandError) as caught:
+        build_command(name, args)
 
     assert caught.value.argument == argument
 

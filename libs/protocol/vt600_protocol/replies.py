@@ -165,12 +165,17 @@ class Answer(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class ReplyForm:
-    """How a reply is read and written. `read` gives an empty Answer for data that is not laid out as the SPEC says; `write` raises
-    ValueError for an Answer that has no such form."""
+    """How a reply is read and written.
+
+    `read` gives an empty Answer for data that is not laid out as the SPEC says; `write` raises ValueError for an Answer that has
+    no such form. A form that carries values may be replaced by another when there are none.
+    """
 
     name: str
     read: Callable[[bytes], Answer]
     write: Callable[[Answer], bytes]
+    carries_values: bool = True
+    without_values: "ReplyForm | None" = None
 
 
 def values_of(answer: Answer, kind: type[T]) -> T:

@@ -51,7 +51,9 @@ class Table:
         """Code and form of the reply to a command's code. Any command may be answered with yes or no."""
         found = ((reply_code, form) for reply_code, (of, form) in self.replies.items() if of == code)
         reply_code, form = next(found, (code, self._plain))
-        return reply_code, form if with_values else self._plain
+        if with_values or not form.carries_values:
+            return reply_code, form
+        return reply_code, form.without_values or self._plain
 
     def rows_of(self, owner: type[Command]) -> Sequence[Row]:
         """The codes that say a command; none when the dialect cannot."""

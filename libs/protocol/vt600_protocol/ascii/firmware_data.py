@@ -71,6 +71,6 @@ def _write_part(answer: Answer) -> bytes:
     return part.offset.to_bytes(4, "big") + part.size.to_bytes(2, "big") + bytes([_FLAG_OF[part.flag]])
 
 
-FLAG = ReplyForm("firmware flag", _flag, _write_flag)
-OFFER = ReplyForm("flag, code, packet size, version", _offer, _write_offer)
-PART = ReplyForm("offset, size, flag", _part, _write_part)
+FLAG = ReplyForm("firmware flag", _flag, _write_flag, carries_values=False)
+OFFER = ReplyForm("flag, code, packet size, version", _offer, _write_offer, without_values=FLAG)
+PART = ReplyForm("offset, size, flag", _part, _write_part, without_values=FLAG)

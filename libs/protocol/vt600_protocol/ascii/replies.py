@@ -180,7 +180,7 @@ def _write_parameters(answer: Answer) -> bytes:
     return ",".join((found.code, *found.values)).encode("latin-1")
 
 
-WORD = ReplyForm("OK, Unsupport or Failed", _word, _write_word)
+WORD = ReplyForm("OK, Unsupport or Failed", _word, _write_word, carries_values=False)
 TEMPERATURES = ReplyForm("sensor:temperature", _temperatures, _write_temperatures)
 CARDS = ReplyForm("card:authorised", _cards, _write_cards)
 CAMERAS = ReplyForm("camera:OK or Err", _cameras, _write_cameras)

@@ -57,6 +57,8 @@ class _Outputs:
         return bytes(int(self._states.text(state)) for state in states).ljust(OUTPUTS, b"\x02")
 
     def decode(self, _owner: type[Command], data: bytes) -> dict[str, Any]:
+        if len(data) not in _OUTPUT_BYTES:
+            raise LayoutError("not one byte for each output")
         states = tuple(self._states.value(str(value)) for value in data)
         while states and states[-1] == "keep":
             states = states[:-1]

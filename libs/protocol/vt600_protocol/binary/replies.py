@@ -78,7 +78,7 @@ def _write_phones(answer: Answer) -> bytes:
     return b"".join(text.encode("latin-1").ljust(_PHONE_BYTES, b"\0") for text in texts)
 
 
-FLAG = ReplyForm("yes or no", _flag, _write_flag)
+FLAG = ReplyForm("yes or no", _flag, _write_flag, carries_values=False)
 INTERVAL_SET = ReplyForm("yes or no, interval", _interval_set, _write_interval_set)
 INTERVAL = ReplyForm("interval", _interval, _write_interval)
 IDENTITY = ReplyForm("serial number, IMEI, firmware", _identity, _write_identity)

@@ -32,7 +32,6 @@ Host = Annotated[str, Text(32, 1, r"[A-Za-z0-9.:_-]+", "letters, digits, dots an
 Port = Annotated[int, Whole(1, 65_535)]
 Apn = Annotated[str, Text(32)]
 Phone = Annotated[str, Text(16, 0, r"\+?[0-9*#]*", "digits, perhaps with + in front")]
-Phones = Annotated[tuple[str, ...], Many(Text(16, 0, r"\+?[0-9*#]*", "digits, perhaps with + in front"), 1, 3)]
 EventCodes = Annotated[tuple[int, ...], Many(Whole(0, 255), 1, 64)]
 PhotoName = Annotated[str, Text(64, 1)]
 PhotoNames = Annotated[tuple[str, ...], Many(Text(64, 1), 1, 60)]

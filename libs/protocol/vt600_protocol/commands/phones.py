@@ -57,7 +57,7 @@ class ReadButtonPhones(Query):
 class SetPhones(Setting):
     """Up to three authorised phones: `201`."""
 
-    phones: Annotated[tuple[str, ...], Many(Text(16, 0, r"\+?[0-9*#]*", "digits, perhaps with + in front"), 1, 3)]
+    phones: Annotated[tuple[str, ...], Many(Text(16, 1, r"\+?[0-9*#]*", "digits, perhaps with + in front"), 1, 3)]
 
 
 @command
