@@ -28,6 +28,7 @@ from vt600_api.live.routes import router as live_router
 from vt600_api.metrics import ApiMetrics
 from vt600_api.positions.routes import router as positions_router
 from vt600_api.settings import ApiSettings
+from vt600_api.tools.routes import router as tools_router
 from vt600_bus import Follower, KafkaSettings, Publisher
 from vt600_runtime.probes import Probes
 
@@ -109,7 +110,7 @@ def create_app(settings: ApiSettings, kafka: KafkaSettings) -> FastAPI:
     install_handlers(app)
     app.add_middleware(BodyLimit, max_bytes=_MAX_BODY_BYTES)
     app.middleware("http")(_measure)
-    for router in (devices_router, positions_router, commands_router, live_router):
+    for router in (devices_router, positions_router, commands_router, live_router, tools_router):
         app.include_router(router)
     return app
 

@@ -31,6 +31,8 @@ NEEDED = {
     ("GET", "/v1/commands"): "read:positions",
     ("GET", "/v1/commands/{command_id}"): "read:positions",
     ("POST", "/v1/commands/{command_id}/cancel"): "send:commands",
+    ("POST", "/v1/tools/explain"): "read:positions",
+    ("POST", "/v1/tools/setup-sms"): "read:positions",
 }
 
 

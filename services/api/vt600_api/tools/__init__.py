@@ -1,0 +1,1 @@
+"""For people who debug and set up trackers."""
