@@ -63,6 +63,7 @@ simulate: environment  ## Drive a further small fleet against the local listener
 documents: environment  ## Write the generated documents anew (a test says when they are out of date)
 	@$(PY) -m vt600_bus asyncapi > docs/bus/asyncapi.json
 	@$(PY) -m vt600_bus schema > docs/bus/records.schema.json
+	@$(PY) -m vt600_protocol.tools.pages docs/protocol
 
 lock: environment  ## Choose all versions anew and write requirements.lock
 	@.venv/bin/uv pip compile --universal --generate-hashes --no-annotate --no-header --no-emit-index-url --no-emit-find-links \
