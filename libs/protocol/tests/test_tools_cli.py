@@ -7,19 +7,14 @@ import runpy
 import subprocess
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass
-from datetime import datetime
+from functools import partial
 from pathlib import Path
-from typing import Any, Literal
 
 import pytest
+from tool_runs import LOGIN, Run, call
 
-from vt600_protocol import COMMAND_TYPES, build_command, encode_command
 from vt600_protocol.__main__ import BAD_FRAME, BAD_USAGE, GOOD, main
-from vt600_protocol.tools.spelling import shown
-from vt600_protocol.tools.table import value_text
 
-LOGIN = "2424001126016100901FFF500001AD0D0A"
 LOGIN_REPLY = "4040001226016100901FFF400001AF590D0A"
 ALARM = (
     "2424008D143190975469FF9999033130343634312E3030302C562C303735332E353338332C4E2C30393832322E313737382C452C302E30302C302C"
@@ -28,33 +23,13 @@ ALARM = (
 )
 
 
-@dataclass
-class Run:
-    """What one call of the tool did."""
-
-    code: int
-    out: str
-    err: str
-
-    @property
-    def objects(self) -> list[dict[str, Any]]:
-        """Its output as JSON, line by line."""
-        return [json.loads(line) for line in self.out.splitlines()]
-
-
 Tool = Callable[..., Run]
 
 
 @pytest.fixture
 def tool(capsys: pytest.CaptureFixture[str]) -> Tool:
     """Calls the tool with words."""
-
-    def call(*words: str) -> Run:
-        code = main(words)
-        captured = capsys.readouterr()
-        return Run(code, captured.out, captured.err)
-
-    return call
+    return partial(call, capsys)
 
 
 def test_explain_prints_a_row_for_each_part(tool: Tool) -> None:
@@ -182,139 +157,6 @@ def test_decode_gives_one_object_for_each_message_and_error(tool: Tool) -> None:
     assert tool("decode", LOGIN).code == GOOD
 
 
-@pytest.mark.parametrize("dialect", ["binary", "ascii"])
-def test_encode_prints_frame_and_reply_code(tool: Tool, dialect: Literal["binary", "ascii"]) -> None:
-    run = tool(
-        "encode", "--dialect", dialect, "--device", "123456789012", "--packet", "A", "set_output", "output=2", "on=true"
-    )
-    encoded = encode_command(
-        build_command("set_output", {"output": 2, "on": True}), device_id="123456789012", dialect=dialect, packet_no="A"
-    )
-    lines = dict(line.split(maxsplit=1) for line in run.out.splitlines())
-
-    assert run.code == GOOD
-    assert lines["hex"] == encoded.payload.hex().upper()
-    assert lines["code"] == encoded.code
-    assert lines["reply"].split()[0] == encoded.reply_code
-    assert ("text" in lines) == (dialect == "ascii")
-
-
-def test_encode_says_when_a_position_answers_and_reads_text(tool: Tool) -> None:
-    position = tool("encode", "--dialect", "binary", "--device", "1", "request_position")
-    restart = tool("encode", "--dialect", "ascii", "--device", "1234", "restart", "part=gsm")
-
-    assert "reply  9955 (not told from one that comes anyway)\n" in position.out
-    assert "text   $$:11,1234,910,1" in restart.out
-    assert "reply  910 with packet number :\n" in restart.out
-
-
-def test_encode_lists_all_commands(tool: Tool) -> None:
-    run = tool("encode", "--list")
-
-    assert run.code == GOOD
-    lines = run.out.splitlines()
-    names = [line.split()[0] for line in lines if not line.startswith(" ")]
-    assert names == [entry.name for entry in COMMAND_TYPES]
-    at = lines.index("set_output (actuating; binary 4114/5114/4115, ascii 900)")
-    assert lines[at + 1 : at + 3] == ["    output=1…16", "    on=true|false"]
-    assert '    part=gsm|gps|device, else "gps"' in lines
-    assert "    safe_speed_kmh=1…255, may be left out" in lines
-    assert "    pin=text of 4–8 characters" in lines
-    assert "    cameras=[1…9, …], may be left out" in lines
-
-
-def test_setup_prints_the_sms_in_order(tool: Tool) -> None:
-    words = (
-        "--dialect",
-        "binary",
-        "--host",
-        "track.example.org",
-        "--port",
-        "8888",
-        "--apn",
-        "internet",
-        "--interval",
-        "60",
-    )
-    run = tool("setup", *words)
-
-    assert run.code == GOOD
-    assert run.out.splitlines() == [
-        "W000000,011,internet",
-        "W000000,014,00006",
-        "W000000,012,track.example.org,8888",
-        "W000000,013,1",
-    ]
-
-
-SETUP = ("setup", "--dialect", "binary", "--host", "h", "--port")
-ENCODE = ("encode", "--dialect", "binary", "--device")
-WRONG = [
-    ((), "explain|decode|encode|setup"),
-    (("fly",), "'fly'"),
-    (("explain",), "HEX|FILE|-"),
-    (("explain", "--direction", "left", "00"), "--direction"),
-    (("explain", "xyz"), "this is not hex: it holds 'x', and no file is called so"),
-    (("explain", "24", "2"), "odd number of digits, 3"),
-    (("explain", ""), "it is empty"),
-    (("explain", "a" * 5000 + "."), "this is not hex: it holds '.'"),
-    (("explain", "\0"), "this is not hex"),
-    (("explain", "00" * 65_537), "65537 bytes are too many: at most 65536"),
-    (("decode", "/nowhere/at/all"), "no file is called so"),
-    (("encode",), "encode needs --dialect, --device, NAME"),
-    (("encode", "--dialect", "morse"), "--dialect"),
-    ((*ENCODE, "1", "fly"), "NAME: no command is called 'fly'"),
-    ((*ENCODE, "A", "identify"), "--device: a binary identity"),
-    (("encode", "--dialect", "ascii", "--device", "1234", "--packet", "!", "identify"), "--packet: packet_no"),
-    ((*ENCODE, "1", "set_interval"), "interval_s"),
-    ((*ENCODE, "1", "set_interval", "interval_s=99999999"), "interval_s"),
-    ((*ENCODE, "1", "set_interval", "interval_s=" + "[" * 100_000), "interval_s"),
-    ((*ENCODE, "1", "set_interval", "interval_s"), "'interval_s' is not argument=value"),
-    ((*ENCODE, "1", "set_interval", "interval_s=10", "interval_s=20"), "interval_s is given twice"),
-    ((*SETUP, "many"), "--port"),
-    ((*SETUP, "0"), "--port: port is a whole number from 1 to 65535"),
-    ((*SETUP, "1", "--interval", "5"), "--interval: interval_s"),
-    ((*SETUP, "1", "--heartbeat", "-1"), "--heartbeat: heartbeat_min"),
-    ((*SETUP, "1", "--apn-user", "u"), "--apn-user: apn_user needs an apn"),
-    ((*SETUP, "1", "--device-id", "x"), "--device-id: device_id"),
-]
-
-
-@pytest.mark.parametrize(("words", "sentence"), WRONG)
-def test_what_is_asked_wrongly_is_answered_with_one_sentence(tool: Tool, words: tuple[str, ...], sentence: str) -> None:
-    run = tool(*words)
-
-    assert (run.code, run.out) == (BAD_USAGE, "")
-    assert run.err.startswith("vt600_protocol: ")
-    assert run.err.count("\n") == 1
-    assert sentence in run.err
-
-
-@pytest.mark.parametrize(
-    ("text", "sentence"), [("# only a note\n", "no line of hex"), (f"{LOGIN}\n\n2\n", "line 3: this is not hex")]
-)
-def test_a_file_that_cannot_be_read_is_told_by_its_line(tool: Tool, tmp_path: Path, text: str, sentence: str) -> None:
-    file = tmp_path / "frames.hex"
-    file.write_text(text)
-    run = tool("explain", str(file))
-
-    assert (run.code, run.out) == (BAD_USAGE, "")
-    assert sentence in run.err
-
-
-def test_a_file_that_may_not_be_read_is_named(tool: Tool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def refuse(_path: Path) -> bytes:
-        raise PermissionError(13, "Permission denied")
-
-    monkeypatch.setattr(Path, "read_bytes", refuse)
-    file = tmp_path / "frames.hex"
-    file.touch()
-    run = tool("explain", str(file))
-
-    assert (run.code, run.out) == (BAD_USAGE, "")
-    assert run.err == f"vt600_protocol: the file {file} cannot be read: Permission denied\n"
-
-
 def test_a_reader_that_goes_away_is_no_mistake(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     class Gone(io.StringIO):
         def flush(self) -> None:
@@ -344,18 +186,3 @@ def test_it_runs_as_a_module(monkeypatch: pytest.MonkeyPatch, capsys: pytest.Cap
     assert json.loads(capsys.readouterr().out)["kind"] == "login"
     assert (outside.returncode, outside.stdout) == (BAD_USAGE, "")
     assert "Traceback" not in outside.stderr
-
-
-@pytest.mark.parametrize(
-    ("value", "text"),
-    [(None, "–"), (True, "yes"), (False, "no"), (1, "1"), (7.0, "7"), (98.36963, "98.36963"), ("a", "a")],
-)
-def test_values_are_words(value: str | float | None, text: str) -> None:
-    assert value_text(value) == text
-    assert value_text(datetime.fromisoformat("2020-01-02T03:04:05.500+00:00")) == "2020-01-02T03:04:05.500000Z"
-
-
-def test_fields_of_any_kind_are_shown_as_one_value() -> None:
-    assert shown(b"\xab") == "AB"
-    assert shown(()) is None
-    assert shown({"a": 1}) == "{'a': 1}"
