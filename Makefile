@@ -8,9 +8,10 @@ PY := .venv/bin/python
 MEMBERS := libs/protocol libs/bus libs/runtime services/listener services/api services/commander simulator deploy/local
 
 n ?= 100
+minutes ?= 5
 service ?= api
 
-.PHONY: help environment run test test-unit load format lint typecheck $(MEMBERS:%=typecheck-%) typecheck-tests migration simulate documents lock check clean
+.PHONY: help environment run test test-unit fuzz load format lint typecheck $(MEMBERS:%=typecheck-%) typecheck-tests migration simulate documents lock check clean
 
 help:  ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | while IFS=$$'\t' read -r name text; do printf '  %-12s %s\n' "$$name" "$$text"; done
@@ -29,6 +30,10 @@ test:  ## Every test, on its own Kafka and PostgreSQL (args="services/listener -
 
 test-unit: environment  ## What needs no server; seconds
 	@exec $(PY) -m pytest -m "not servers" $(args)
+
+fuzz: environment  ## Coverage-guided fuzzing of the codec (minutes=5)
+	@.venv/bin/uv pip install --quiet --require-hashes --requirement libs/protocol/fuzz/requirements.lock
+	@exec $(PY) libs/protocol/fuzz/run.py --minutes $(minutes)
 
 load: environment  ## Benchmarks with printed figures (only=NAME for one of them)
 	@exec $(PY) tests/load/run.py $(if $(only),--only $(only))

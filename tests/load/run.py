@@ -9,9 +9,10 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
-from tests.load import idle_memory, ingest_speed, latency, listener_speed, make_run, outage, whole_way
+from tests.load import decoder_speed, idle_memory, ingest_speed, latency, listener_speed, make_run, outage, whole_way
 
 BENCHMARKS = {
+    "decoder": decoder_speed.run,
     "listener": listener_speed.run,
     "ingest": ingest_speed.run,
     "whole-way": whole_way.run,

@@ -8,6 +8,7 @@ from vt600_protocol.values import hex_digits, hex_text
 
 _MINUS = 0x8000
 _TENTHS = 10
+_ENTRY_DIGITS = 6
 
 
 def decode_fuel(text: str, odd: list[str]) -> tuple[TankLevel, ...]:
@@ -38,11 +39,11 @@ def temperatures_text(temperatures: tuple[SensorTemperature, ...]) -> str:
 def _entries(text: str, odd: list[str]) -> list[tuple[int, int]]:
     entries = []
     for part in text.split("|"):
-        number, value = hex_digits(part[:2], 2), hex_digits(part[2:], 4)
-        if number is None or value is None:
+        number = hex_digits(part, _ENTRY_DIGITS)
+        if number is None:
             odd.append(part)
         else:
-            entries.append((number, value))
+            entries.append((number >> 16, number & 0xFFFF))
     return entries
 
 
