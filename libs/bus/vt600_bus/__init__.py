@@ -3,6 +3,7 @@
 from vt600_bus.admin import TopicsError, apply_topics
 from vt600_bus.dead_letters import DeadLetters
 from vt600_bus.follower import Follower
+from vt600_bus.letter_box import LetterBox, StoredLetter
 from vt600_bus.publisher import Publisher, PublisherClosed, PublisherFull, RecordTooLarge
 from vt600_bus.serde import RecordError, decode, encode
 from vt600_bus.settings import KafkaSettings
@@ -15,11 +16,13 @@ __all__ = [
     "Delivery",
     "Follower",
     "KafkaSettings",
+    "LetterBox",
     "Publisher",
     "PublisherClosed",
     "PublisherFull",
     "RecordError",
     "RecordTooLarge",
+    "StoredLetter",
     "Subscriber",
     "Topic",
     "TopicsError",

@@ -8,7 +8,7 @@ from vt600_bus.records import DeadLetter
 from vt600_bus.subscriber import Delivery
 from vt600_bus.topics import DEAD_LETTERS
 
-_VALUE_BYTES = 512 * 1024
+VALUE_BYTES = 512 * 1024
 
 
 class DeadLetters:
@@ -28,6 +28,6 @@ class DeadLetters:
             error=f"{type(error).__name__}: {error}",
             at=datetime.now(UTC),
             key=None if delivery.key is None else delivery.key.encode(),
-            value=None if delivery.value is None else delivery.value[:_VALUE_BYTES],
+            value=None if delivery.value is None else delivery.value[:VALUE_BYTES],
         )
         return self._publisher.publish(DEAD_LETTERS, delivery.topic.name, letter)

@@ -1,4 +1,4 @@
-"""`python -m vt600_api.ingest`: settings, then the process until a signal comes."""
+"""`python -m vt600_api.ingest`: settings, then the process until a signal comes; `… dead-letters` looks after what it refused."""
 
 import gc
 import sys
@@ -7,6 +7,7 @@ import structlog
 import uvloop
 from pydantic import ValidationError
 
+from vt600_api.ingest import dead_letters
 from vt600_api.ingest.process import run
 from vt600_api.ingest.settings import IngestSettings
 from vt600_bus import KafkaSettings
@@ -22,6 +23,8 @@ async def _run(settings: IngestSettings, kafka: KafkaSettings) -> None:
 
 def main() -> int:
     """Reads the settings, says what is wrong with them in one line, and runs."""
+    if sys.argv[1:2] == ["dead-letters"]:
+        return dead_letters.main(sys.argv[2:])
     try:
         settings = IngestSettings()
         kafka = KafkaSettings()
