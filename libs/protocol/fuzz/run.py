@@ -25,8 +25,8 @@ def main() -> int:
     processes = {role: _start(role, arguments.minutes, arguments.longest) for role in _ROLES}
     executions, failed = 0, False
     for role, process in processes.items():
-        log = process.communicate()[0]
-        (_FOLDER / f"{role}.log").write_text(log)
+        process.wait()
+        log = _log_of(role).read_text(errors="replace")
         states = _STATUS.findall(log)
         done, coverage, features, corpus = map(int, states[-1]) if states else (0, 0, 0, 0)
         executions += done
@@ -42,7 +42,7 @@ def main() -> int:
     return 1 if failed else 0
 
 
-def _start(role: str, minutes: float, longest: int) -> subprocess.Popen[str]:
+def _start(role: str, minutes: float, longest: int) -> subprocess.Popen[bytes]:
     corpus, seeds = _FOLDER / role, _FOLDER / f"{role}-seeds"
     for folder in (corpus, seeds):
         folder.mkdir(parents=True, exist_ok=True)
@@ -51,9 +51,12 @@ def _start(role: str, minutes: float, longest: int) -> subprocess.Popen[str]:
             (seeds / vector["id"]).write_bytes(b"\x40\x80\xc0" + bytes.fromhex(vector["hex"]))
     options = [f"-max_total_time={round(minutes * 60)}", f"-max_len={longest}", "-timeout=20", "-print_final_stats=1"]
     command = [sys.executable, str(_HERE / "fuzz.py"), role, *options, f"-artifact_prefix={_FOLDER}/{role}-"]
-    return subprocess.Popen(
-        [*command, str(corpus), str(seeds)], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
-    )
+    with _log_of(role).open("w") as log:
+        return subprocess.Popen([*command, str(corpus), str(seeds)], stdout=log, stderr=subprocess.STDOUT)
+
+
+def _log_of(role: str) -> Path:
+    return _FOLDER / f"{role}.log"
 
 
 if __name__ == "__main__":
