@@ -14,6 +14,7 @@ from vt600_protocol.datagram import Datagram, decode_datagram
 from vt600_protocol.device import HEARTBEAT, encode_login, encode_reply, encode_report, encode_uplink
 from vt600_protocol.errors import ChecksumError, CommandError, ContentError, FrameError, ProtocolError, RubbishError
 from vt600_protocol.events import EVENTS
+from vt600_protocol.identity import record_id
 from vt600_protocol.messages import (
     Cell,
     CommandFrame,
@@ -156,4 +157,5 @@ __all__ = [
     "encode_report",
     "encode_server_address",
     "encode_uplink",
+    "record_id",
 ]

@@ -11,7 +11,7 @@ from vt600_bus.records import DeliveryReport, ReportFields, Uplink
 from vt600_bus.topics import DELIVERY_REPORTS, UPLINKS
 from vt600_listener.details import details_of, kind_of
 from vt600_listener.flow import Flow
-from vt600_listener.frame_identity import event_id, record_id
+from vt600_listener.frame_identity import event_id
 from vt600_listener.metrics import Metrics
 from vt600_listener.publishing import Notices, RecordPublisher
 from vt600_listener.report_fields import report_fields
@@ -34,6 +34,7 @@ from vt600_protocol import (
     encode_login_reply,
     encode_photo_reply,
     encode_server_address,
+    record_id,
 )
 
 PHOTO_CODE = "0800"  # what answers a request for a photo (SPEC §3.9)

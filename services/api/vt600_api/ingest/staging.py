@@ -26,7 +26,7 @@ FRAME_COLUMNS = {
 _SHARED = ("device_id", "received_at", "frame_id", "dialect")
 # what only a report has; `device_time` is null in the row of an uplink without one
 _SAID = ("device_time", "kind", "event", "event_code", "event_data", "fix_valid")
-_MEASURED = ("latitude", "longitude", "speed_kmh", "course_deg", "altitude_m", "hdop", "satellites")
+MEASURED = ("latitude", "longitude", "speed_kmh", "course_deg", "altitude_m", "hdop", "satellites")
 _TELEMETRY = (
     "odometer_m",
     "mcc",
@@ -47,7 +47,7 @@ _TELEMETRY = (
     "flags",
     "extras",
 )
-REPORT_COLUMNS = (*_SAID, *_MEASURED, *_TELEMETRY)
+REPORT_COLUMNS = (*_SAID, *MEASURED, *_TELEMETRY)
 STAGING_COLUMNS = (*FRAME_COLUMNS, *REPORT_COLUMNS)
 _NO_REPORT = (None,) * len(REPORT_COLUMNS)
 
@@ -130,7 +130,7 @@ def _spread() -> str:
     report_columns = ", ".join((*_SHARED, *REPORT_COLUMNS))
     said = (*_SHARED[1:], *_SAID, *_TELEMETRY)
     newest_columns = ", ".join(f"newest.{name}" for name in said)
-    measured = ", ".join(_MEASURED)
+    measured = ", ".join(MEASURED)
     moves = (
         "(excluded.device_time, excluded.received_at, excluded.frame_id) > (l.device_time, l.received_at, l.frame_id)"
     )
@@ -158,7 +158,7 @@ WITH fresh AS (
     SELECT * FROM fresh WHERE NOT flags @> '{{device_time_suspect}}'
 ), latest AS (
     INSERT INTO fleet.latest_positions AS l (device_id, {", ".join(said)}, fix_time, {measured})
-    SELECT newest.device_id, {newest_columns}, fix.fix_time, {", ".join(f"fix.{name}" for name in _MEASURED)}
+    SELECT newest.device_id, {newest_columns}, fix.fix_time, {", ".join(f"fix.{name}" for name in MEASURED)}
     FROM (SELECT DISTINCT ON (device_id) * FROM plausible ORDER BY {order}) newest
     LEFT JOIN (
         SELECT DISTINCT ON (device_id) device_id, device_time AS fix_time, {measured} FROM plausible
@@ -167,7 +167,7 @@ WITH fresh AS (
     ORDER BY newest.device_id
     ON CONFLICT (device_id) DO UPDATE SET
         {_latest("excluded", said, moves)},
-        {_latest("excluded", ("fix_time", *_MEASURED), fix_moves)}
+        {_latest("excluded", ("fix_time", *MEASURED), fix_moves)}
     WHERE {moves} OR {fix_moves}
 )
 SELECT encode(uuid_send(frame_id), 'hex') AS frame_id, device_time FROM fresh
