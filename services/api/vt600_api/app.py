@@ -1,16 +1,14 @@
 """The application: its parts, made in the lifespan and handed over complete."""
 
 import asyncio
-import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
-from http import HTTPStatus
 from importlib.metadata import version
 
 import asyncpg
 import structlog
-from fastapi import FastAPI, Request, Response
-from prometheus_client import CollectorRegistry, Histogram
+from fastapi import FastAPI
+from prometheus_client import CollectorRegistry
 from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncEngine
@@ -25,7 +23,7 @@ from vt600_api.errors import install_handlers
 from vt600_api.live.feed import FEED_TOPICS, run_feed
 from vt600_api.live.hub import Hub
 from vt600_api.live.routes import router as live_router
-from vt600_api.metrics import ApiMetrics
+from vt600_api.metrics import ApiMetrics, Measure
 from vt600_api.positions.routes import router as positions_router
 from vt600_api.settings import ApiSettings
 from vt600_api.tools.routes import router as tools_router
@@ -109,21 +107,7 @@ def create_app(settings: ApiSettings, kafka: KafkaSettings) -> FastAPI:
     )
     install_handlers(app)
     app.add_middleware(BodyLimit, max_bytes=_MAX_BODY_BYTES)
-    app.middleware("http")(_measure)
+    app.add_middleware(Measure)
     for router in (devices_router, positions_router, commands_router, live_router, tools_router):
         app.include_router(router)
     return app
-
-
-async def _measure(request: Request, call_next: Callable[[Request], Awaitable[Response]]) -> Response:
-    """Time every request under its route's template, so that identities do not become labels."""
-    started = time.perf_counter()
-    status = int(HTTPStatus.INTERNAL_SERVER_ERROR)  # of an error that is made an answer further out
-    try:
-        response = await call_next(request)
-        status = response.status_code
-    finally:
-        template = getattr(request.scope.get("route"), "path", "unmatched")
-        seconds: Histogram = request.app.state.metrics.request_seconds
-        seconds.labels(request.method, template, status).observe(time.perf_counter() - started)
-    return response

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Annotated
 
 from fastapi import Depends, Path, Query, Request
+from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 
 from vt600_api.auth import Caller, KeyRing, key_of
@@ -51,6 +52,16 @@ def caller_with(scope: str) -> Callable[[Request], Awaitable[Caller]]:
 
 ServicesDep = Annotated[Services, Depends(get_services)]
 Db = Annotated[AsyncSession, Depends(get_db, scope="function")]
+
+
+async def get_bounded_db(request: Request, db: Db) -> AsyncSession:
+    """The request's transaction, in which no statement may take long: the error is `query_timeout`."""
+    milliseconds = str(round(get_services(request).settings.query_timeout_s * 1000))
+    await db.execute(text("SELECT set_config('statement_timeout', :ms, true)"), {"ms": milliseconds})
+    return db
+
+
+BoundedDb = Annotated[AsyncSession, Depends(get_bounded_db)]
 Reader = Annotated[Caller, Depends(caller_with("read:positions"))]
 RawReader = Annotated[Caller, Depends(caller_with("read:raw"))]
 DeviceWriter = Annotated[Caller, Depends(caller_with("write:devices"))]

@@ -69,6 +69,18 @@ def is_database_away(error: Exception) -> bool:
     return True
 
 
+def is_cancelled_by_database(error: Exception) -> bool:
+    """Whether the server ended the statement itself, most often because it took longer than it may."""
+    return getattr(getattr(error, "orig", error), "sqlstate", None) == "57014"
+
+
+def query_timeout() -> ApiError:
+    """What a caller is told whose question is too expensive."""
+    return ApiError(
+        503, "query_timeout", "The answer takes longer than it may; ask for a shorter span or for fewer devices."
+    )
+
+
 def database_unavailable() -> ApiError:
     """What a caller is told while the database is away."""
     return ApiError(503, "database_unavailable", "The database does not answer; try again.")
@@ -98,6 +110,8 @@ def install_handlers(app: FastAPI) -> None:
         return problem(request, ApiError(500, "internal_error", "Something went wrong on our side."))
 
     async def database_error(request: Request, error: Exception) -> Response:
+        if is_cancelled_by_database(error):
+            return problem(request, query_timeout())
         if not is_database_away(error):
             return await unexpected(request, error)
         log.warning("database.unreachable", error=str(error).splitlines()[0] if str(error) else type(error).__name__)

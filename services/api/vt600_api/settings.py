@@ -19,6 +19,9 @@ class ApiSettings(BaseSettings):
     log_level: str = "info"
     log_format: Literal["json", "console"] = "json"
     database_pool_size: int = 10
+    query_timeout_s: float = 10.0
+    exports_at_once: int = 4
+    export_stall_s: float = 60.0
     key_cache_s: float = 5.0
     bus_timeout_s: float = 5.0
     stream_heartbeat_s: float = 15.0

@@ -17,7 +17,6 @@ from vt600_api.positions.schemas import LatestPosition as LatestPositionView
 Order = Literal["asc", "desc"]
 Key = tuple[datetime, str]
 
-_REPORT = [getattr(Report, name) for name in Position.model_fields]
 _FRAME = [getattr(Frame, name) for name in FrameView.model_fields]
 _LATEST = [
     getattr(Device if name in ("name", "state") else LatestPosition, name) for name in LatestPositionView.model_fields
@@ -49,10 +48,32 @@ async def latest_positions(
 
 
 async def track(
-    db: AsyncSession, device_id: str, wanted: TrackFilter, *, after: Key | None, order: Order, limit: int
+    db: AsyncSession,
+    device_id: str,
+    wanted: TrackFilter,
+    *,
+    after: Key | None,
+    order: Order,
+    limit: int,
+    fields: tuple[str, ...] | None = None,
 ) -> Sequence[Row[Any]]:
-    """Reports of a device by its clock, from `since` on and before `until`; one more than `limit` when there are more."""
-    query = select(*_REPORT).where(Report.device_id == device_id)
+    """Reports of a device by its clock; one more than `limit` when there are more.
+
+    With `fields`, rows hold these first, and behind them what a cursor needs.
+    """
+    names = (
+        tuple(Position.model_fields) if fields is None else tuple(dict.fromkeys((*fields, "device_time", "frame_id")))
+    )
+    query = select_track(device_id, wanted, names)
+    rows: Sequence[Row[Any]] = (
+        await db.execute(_page(query, Report.device_time, Report.frame_id, after, order, limit))
+    ).all()
+    return rows
+
+
+def select_track(device_id: str, wanted: TrackFilter, names: Sequence[str]) -> Select[Any]:
+    """The columns `names` of a device's reports, from `since` on and before `until`, in no order."""
+    query = select(*(getattr(Report, name) for name in names)).where(Report.device_id == device_id)
     if wanted.since is not None:
         query = query.where(Report.device_time >= wanted.since)
     if wanted.until is not None:
@@ -60,10 +81,7 @@ async def track(
     for column, value in ((Report.late, wanted.late), (Report.fix_valid, wanted.fix_valid), (Report.kind, wanted.kind)):
         if value is not None:
             query = query.where(column == value)
-    rows: Sequence[Row[Any]] = (
-        await db.execute(_page(query, Report.device_time, Report.frame_id, after, order, limit))
-    ).all()
-    return rows
+    return query
 
 
 async def frames(

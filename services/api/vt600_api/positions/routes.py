@@ -1,38 +1,24 @@
 """Newest positions, tracks and raw frames."""
 
 from collections.abc import Sequence
-from datetime import UTC, datetime
-from typing import Annotated, Any, Literal
+from datetime import datetime
+from typing import Any, Literal
 
-from fastapi import APIRouter, Query, Response
-from pydantic import AfterValidator, AwareDatetime
+from fastapi import APIRouter, Response
 from sqlalchemy import Row
 
 from vt600_api.cursors import make_cursor, read_cursor
-from vt600_api.dependencies import STORABLE, CursorText, Db, DeviceId, Limit, RawReader, Reader
+from vt600_api.dependencies import CursorText, Db, DeviceId, Limit, RawReader, Reader
 from vt600_api.devices.routes import require_device
 from vt600_api.devices.schemas import DeviceState
 from vt600_api.errors import ApiError
 from vt600_api.positions import queries
+from vt600_api.positions.parameters import DeviceList, FieldList, Since, Until, check_span, read_devices, read_fields
 from vt600_api.positions.queries import Order, TrackFilter
-from vt600_api.positions.schemas import FramePage, LatestPosition, LatestPositions, PositionPage
+from vt600_api.positions.schemas import ChosenFieldsPage, FramePage, LatestPosition, LatestPositions, PositionPage
 from vt600_api.responses import json_response
 
 router = APIRouter(prefix="/v1", tags=["positions"])
-
-
-def _in_utc(time: datetime) -> datetime:
-    try:
-        return time.astimezone(UTC)
-    except OverflowError:
-        raise ValueError("outside the years 1 to 9999 in UTC") from None
-
-
-_Time = Annotated[AwareDatetime, AfterValidator(_in_utc)]
-Since = Annotated[_Time | None, Query(alias="from", description="From this time on, with its offset.")]
-Until = Annotated[_Time | None, Query(alias="to", description="Before this time, with its offset.")]
-
-_MAX_DEVICES = 1000
 
 
 @router.get("/positions/latest", response_model=LatestPositions)
@@ -40,14 +26,10 @@ async def latest_of_all(
     db: Db,
     _caller: Reader,
     state: DeviceState | Literal["all"] = "all",
-    devices: Annotated[
-        str | None, Query(max_length=20_000, pattern=STORABLE, description="Identities, parted by commas.")
-    ] = None,
+    devices: DeviceList = None,
 ) -> Response:
     """The newest report of every device, or of those named."""
-    wanted = devices.split(",") if devices else None
-    if wanted is not None and len(wanted) > _MAX_DEVICES:
-        raise ApiError(422, "too_many_devices", f"At most {_MAX_DEVICES} devices can be named.")
+    wanted = read_devices(devices)
     rows = await queries.latest_positions(db, state=None if state == "all" else state, device_ids=wanted)
     return json_response({"items": [row._asdict() for row in rows]})
 
@@ -62,7 +44,7 @@ async def latest_of_one(db: Db, _caller: Reader, device_id: DeviceId) -> Respons
     return json_response(rows[0]._asdict())
 
 
-@router.get("/devices/{device_id}/positions", response_model=PositionPage)
+@router.get("/devices/{device_id}/positions", response_model=PositionPage | ChosenFieldsPage)
 async def track(
     db: Db,
     _caller: Reader,
@@ -72,17 +54,21 @@ async def track(
     late: bool | None = None,  # noqa: FBT001 - a query parameter
     fix_valid: bool | None = None,  # noqa: FBT001
     kind: Literal["position", "alarm"] | None = None,
+    fields: FieldList = None,
     order: Order = "desc",
     cursor: CursorText = None,
     limit: Limit = 100,
 ) -> Response:
-    """A device's track by its own clock, page by page, the newest first unless asked otherwise."""
-    _check_span(since, until)
+    """A device's track by its own clock, page by page, the newest first unless asked otherwise.
+
+    A cursor stands behind the last item of its page for either `order`: with the other one, the way leads back.
+    """
+    check_span(since, until)
     await require_device(db, device_id)
     wanted = TrackFilter(since=since, until=until, late=late, fix_valid=fix_valid, kind=kind)
-    after = _read_key(cursor)
-    rows = await queries.track(db, device_id, wanted, after=after, order=order, limit=limit)
-    return _page(rows, limit, "device_time")
+    chosen, after = read_fields(fields), _read_key(cursor)
+    rows = await queries.track(db, device_id, wanted, after=after, order=order, limit=limit, fields=chosen)
+    return _page(rows, limit, "device_time", fields=chosen)
 
 
 @router.get("/devices/{device_id}/frames", response_model=FramePage, tags=["frames"])
@@ -97,16 +83,11 @@ async def frames(
     limit: Limit = 100,
 ) -> Response:
     """The bytes of a device's frames as they arrived, the newest first unless asked otherwise."""
-    _check_span(since, until)
+    check_span(since, until)
     await require_device(db, device_id)
     after = _read_key(cursor)
     rows = await queries.frames(db, device_id, since=since, until=until, after=after, order=order, limit=limit)
     return _page(rows, limit, "received_at")
-
-
-def _check_span(since: datetime | None, until: datetime | None) -> None:
-    if since is not None and until is not None and since >= until:
-        raise ApiError(422, "invalid_span", "`from` must be before `to`.")
 
 
 def _read_key(cursor: str | None) -> tuple[datetime, str] | None:
@@ -118,7 +99,9 @@ def _read_key(cursor: str | None) -> tuple[datetime, str] | None:
     return time, frame_id
 
 
-def _page(rows: Sequence[Row[Any]], limit: int, time: str) -> Response:
-    items = [row._asdict() for row in rows[:limit]]
-    last = items[-1] if len(rows) > limit else None
-    return json_response({"items": items, "next_cursor": make_cursor(last[time], last["frame_id"]) if last else None})
+def _page(rows: Sequence[Row[Any]], limit: int, time: str, *, fields: tuple[str, ...] | None = None) -> Response:
+    shown = rows[:limit]
+    items = [row._asdict() if fields is None else dict(zip(fields, row, strict=False)) for row in shown]
+    last = shown[-1] if len(rows) > limit else None
+    cursor = None if last is None else make_cursor(getattr(last, time), last.frame_id)
+    return json_response({"items": items, "next_cursor": cursor})

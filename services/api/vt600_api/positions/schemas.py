@@ -61,6 +61,13 @@ class PositionPage(BaseModel):
     next_cursor: str | None
 
 
+class ChosenFieldsPage(BaseModel):
+    """Part of a track with only the fields that were asked for, each as in a position."""
+
+    items: list[dict[str, Any]]
+    next_cursor: str | None
+
+
 class LatestPositions(BaseModel):
     """The newest report of each device."""
 
