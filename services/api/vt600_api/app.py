@@ -13,6 +13,7 @@ from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from vt600_api.alarms.routes import router as alarms_router
 from vt600_api.auth import KeyRing
 from vt600_api.bodies import BodyLimit
 from vt600_api.commands.routes import router as commands_router
@@ -32,6 +33,7 @@ from vt600_runtime.probes import Probes
 
 _PING_EVERY_S = 2.0
 _MAX_BODY_BYTES = 64 * 1024
+_ROUTERS = (devices_router, positions_router, alarms_router, commands_router, live_router, tools_router)
 
 log = structlog.get_logger()
 
@@ -108,6 +110,6 @@ def create_app(settings: ApiSettings, kafka: KafkaSettings) -> FastAPI:
     install_handlers(app)
     app.add_middleware(BodyLimit, max_bytes=_MAX_BODY_BYTES)
     app.add_middleware(Measure)
-    for router in (devices_router, positions_router, commands_router, live_router, tools_router):
+    for router in _ROUTERS:
         app.include_router(router)
     return app

@@ -26,6 +26,8 @@ NEEDED = {
     ("GET", "/v1/devices/{device_id}/positions/latest"): "read:positions",
     ("GET", "/v1/devices/{device_id}/positions"): "read:positions",
     ("GET", "/v1/devices/{device_id}/frames"): "read:raw",
+    ("GET", "/v1/alarms"): "read:positions",
+    ("GET", "/v1/devices/{device_id}/alarms"): "read:positions",
     ("POST", "/v1/devices/{device_id}/commands"): "send:commands",
     ("GET", "/v1/devices/{device_id}/commands"): "read:positions",
     ("GET", "/v1/commands"): "read:positions",

@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import BigInteger, DateTime, Double, Integer, LargeBinary, Text, text
+from sqlalchemy import BigInteger, DateTime, Double, Index, Integer, LargeBinary, Text, text
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -11,6 +11,7 @@ from vt600_api.database import Base, DeviceKey, HashKey
 
 _TIME = DateTime(timezone=True)
 _EMPTY = text("'{}'")
+_IS_ALARM = text("kind = 'alarm'")
 
 
 class ReportColumns:
@@ -55,6 +56,12 @@ class Report(ReportColumns, Base):
     """One report of one device at one moment of the device's clock. The track."""
 
     __tablename__ = "reports"
+    __table_args__ = (
+        Index("ix_reports_alarms_by_time", "device_time", "device_id", "frame_id", "event", postgresql_where=_IS_ALARM),
+        Index(
+            "ix_reports_alarms_by_device", "device_id", "device_time", "frame_id", "event", postgresql_where=_IS_ALARM
+        ),
+    )
 
     device_id: Mapped[str] = mapped_column(DeviceKey, primary_key=True)
     device_time: Mapped[datetime] = mapped_column(_TIME, primary_key=True)

@@ -3,7 +3,45 @@
 from datetime import datetime
 from typing import Any, Literal
 
-from pydantic import BaseModel
+from pydantic import BaseModel, ConfigDict
+
+POSITION_EXAMPLE: dict[str, Any] = {
+    "device_id": "1401234567",
+    "device_time": "2026-05-04T12:00:00Z",
+    "frame_id": "9d5ed678fe57bcca610140957afab571",
+    "received_at": "2026-05-04T12:00:01.250000Z",
+    "dialect": "binary",
+    "kind": "position",
+    "event": None,
+    "event_code": None,
+    "event_data": None,
+    "fix_valid": True,
+    "latitude": 22.547123,
+    "longitude": 114.060412,
+    "speed_kmh": 42.6,
+    "course_deg": 87.0,
+    "altitude_m": 35.0,
+    "hdop": 0.9,
+    "satellites": 11,
+    "odometer_m": 8421300,
+    "mcc": 460,
+    "mnc": 0,
+    "lac": 9520,
+    "cell_id": 3671,
+    "csq": 24,
+    "inputs": 1,
+    "outputs": 0,
+    "status": None,
+    "external_power": True,
+    "external_v": 12.6,
+    "battery_v": 4.1,
+    "analog_raw": [],
+    "stored": False,
+    "ignition": True,
+    "late": False,
+    "flags": [],
+    "extras": None,
+}
 
 
 class Position(BaseModel):
@@ -57,12 +95,18 @@ class LatestPosition(Position):
 class PositionPage(BaseModel):
     """Part of a track, in the order of the device's clock."""
 
+    model_config = ConfigDict(json_schema_extra={"examples": [{"items": [POSITION_EXAMPLE], "next_cursor": None}]})
+
     items: list[Position]
     next_cursor: str | None
 
 
 class ChosenFieldsPage(BaseModel):
     """Part of a track with only the fields that were asked for, each as in a position."""
+
+    model_config = ConfigDict(
+        json_schema_extra={"examples": [{"items": [{"latitude": 22.547123, "speed_kmh": 42.6}], "next_cursor": None}]}
+    )
 
     items: list[dict[str, Any]]
     next_cursor: str | None

@@ -1,0 +1,1 @@
+"""Alarms of one device and of the fleet."""
