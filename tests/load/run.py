@@ -9,7 +9,17 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
-from tests.load import decoder_speed, idle_memory, ingest_speed, latency, listener_speed, make_run, outage, whole_way
+from tests.load import (
+    decoder_speed,
+    idle_memory,
+    ingest_speed,
+    latency,
+    listener_speed,
+    make_run,
+    outage,
+    week,
+    whole_way,
+)
 
 BENCHMARKS = {
     "decoder": decoder_speed.run,
@@ -19,6 +29,7 @@ BENCHMARKS = {
     "latency": latency.run,
     "memory": idle_memory.run,
     "outage": outage.run,
+    "week": week.run,
     "make-run": make_run.run,
 }
 
