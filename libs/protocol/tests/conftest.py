@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from streams import Reader
 
 from vt600_protocol import Connection, Message, ProtocolError, Role
 
@@ -42,24 +43,9 @@ def load_vectors() -> list[Vector]:
 
 def feed_stream(role: Role, pieces: list[bytes]) -> tuple[list[Message], list[ProtocolError], int]:
     """Messages, errors and heartbeats of a stream that arrives in these pieces and then ends."""
-    connection = Connection(role)
-    messages: list[Message] = []
-    errors: list[ProtocolError] = []
-    for piece in [*pieces, None]:
-        if piece is None:
-            connection.receive_eof()
-        else:
-            connection.receive_data(piece)
-        while True:
-            try:
-                message = connection.next_message()
-            except ProtocolError as error:
-                errors.append(error)
-                continue
-            if message is None:
-                break
-            messages.append(message)
-    return messages, errors, connection.heartbeats
+    reader = Reader(Connection(role))
+    reader.read_all(pieces)
+    return reader.messages, reader.errors, reader.connection.heartbeats
 
 
 @pytest.fixture

@@ -2,7 +2,9 @@
 
 from itertools import pairwise
 
-from vt600_protocol import Connection, Message, ProtocolError, Role, decode_datagram, encode_uplink
+from streams import Reader
+
+from vt600_protocol import Connection, Message, Role, decode_datagram, encode_uplink
 from vt600_protocol.tools.explain import explain
 
 _MAX_FRAME = _MAX_RUBBISH = 4096
@@ -29,25 +31,11 @@ def check(role: Role, data: bytes, cuts: list[int]) -> None:
 
 
 def _read(role: Role, pieces: list[bytes]) -> Reading:
-    connection = Connection(role, max_frame_bytes=_MAX_FRAME, max_rubbish_bytes=_MAX_RUBBISH)
-    messages: list[Message] = []
-    errors: list[str] = []
+    reader = Reader(Connection(role, max_frame_bytes=_MAX_FRAME, max_rubbish_bytes=_MAX_RUBBISH))
     for piece in [*pieces, None]:
-        if piece is None:
-            connection.receive_eof()
-        else:
-            connection.receive_data(piece)
-        while True:
-            try:
-                message = connection.next_message()
-            except ProtocolError as error:
-                errors.append(f"{error.reason} {error} {error.raw.hex()}")
-                continue
-            if message is None:
-                break
-            messages.append(message)
-        assert connection.buffered_bytes <= _MAX_FRAME, "more is held than a frame"
-    return messages, errors, connection.heartbeats
+        reader.read(piece)
+        assert reader.connection.buffered_bytes <= _MAX_FRAME, "more is held than a frame"
+    return reader.outcome
 
 
 def _encode(message: Message) -> None:

@@ -29,7 +29,7 @@ def report_of(frame: bytes) -> PositionReport:
 def test_every_event_of_both_dialects_is_in_the_common_vocabulary() -> None:
     used = {event for event, _ in [*ALARMS.values(), *EVENT_CODES.values()]}
 
-    assert used | {"interval"} == set(EVENTS)
+    assert used | {"interval", "logged"} == set(EVENTS)
     assert len(set(ALARMS.values())) == len(ALARMS)
     assert len(set(EVENT_CODES.values())) == len(EVENT_CODES)
 

@@ -10,8 +10,9 @@ from fuzz_repair import repair
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
+from streams import Reader
 
-from vt600_protocol import Connection, Message, ProtocolError, Role, decode_datagram
+from vt600_protocol import Connection, Role, decode_datagram
 
 _VECTORS = json.loads((Path(__file__).parents[3] / "docs" / "protocol" / "vectors.json").read_text())["vectors"]
 _DIRECTIONS: dict[Role, str] = {"server": "uplink", "device": "downlink"}
@@ -39,35 +40,6 @@ _HOSTILE = (
 )
 
 
-class Reader:
-    """A connection and all that came out of it."""
-
-    def __init__(self, role: Role) -> None:
-        self.connection = Connection(role, max_rubbish_bytes=_BOUND)
-        self.messages: list[Message] = []
-        self.errors: list[str] = []
-
-    def read(self, data: bytes | None) -> None:
-        """Bytes, or the end of the stream."""
-        if data is None:
-            self.connection.receive_eof()
-        else:
-            self.connection.receive_data(data)
-        while True:
-            try:
-                message = self.connection.next_message()
-            except ProtocolError as error:
-                self.errors.append(f"{error.reason} {error}")
-                continue
-            if message is None:
-                return
-            self.messages.append(message)
-
-    @property
-    def outcome(self) -> tuple[list[Message], list[str], int]:
-        return self.messages, self.errors, self.connection.heartbeats
-
-
 class StreamMachine(RuleBasedStateMachine):
     """The same stream read in three ways: as it comes, byte by byte, and in pieces of any size."""
 
@@ -75,7 +47,7 @@ class StreamMachine(RuleBasedStateMachine):
     def begin(self, role: Role, seed: int) -> None:
         self.role = role
         self.sent = b""
-        self.readers = [Reader(role) for _ in range(3)]
+        self.readers = [self._reader() for _ in range(3)]
         self.random = random.Random(seed)  # noqa: S311 - cuts of a test
 
     @rule(number=st.integers(0))
@@ -114,11 +86,13 @@ class StreamMachine(RuleBasedStateMachine):
             return
         for reader in self.readers:
             reader.read(None)
-        whole = Reader(self.role)
-        whole.read(self.sent)
-        whole.read(None)
+        whole = self._reader()
+        whole.read_all([self.sent])
 
         assert [reader.outcome for reader in self.readers] == [whole.outcome] * 3
+
+    def _reader(self) -> Reader:
+        return Reader(Connection(self.role, max_rubbish_bytes=_BOUND))
 
     def _frame(self, number: int) -> bytes:
         return _FRAMES[self.role][number % len(_FRAMES[self.role])]

@@ -1,5 +1,6 @@
 """A frame as docs/protocol/vectors.json describes it: the same keys, units and shapes."""
 
+from collections.abc import Sequence
 from dataclasses import fields
 from datetime import datetime
 from typing import Any
@@ -10,7 +11,6 @@ from vt600_protocol import (
     ChecksumError,
     CommandFrame,
     CommandReply,
-    Connection,
     ContentError,
     DeviceProfile,
     EngineReport,
@@ -23,10 +23,10 @@ from vt600_protocol import (
     Obd,
     PhotoStart,
     PositionReport,
-    ProtocolError,
     Role,
     StoredRecords,
     TroubleCodeReport,
+    decode_datagram,
     encode_login_reply,
 )
 from vt600_protocol.commands import name_of
@@ -70,8 +70,9 @@ _ARGUMENTS: dict[str, tuple[str, dict[str, str] | None]] = {
 
 def describe(data: bytes, direction: str) -> dict[str, Any]:
     """`strict_result` with `expected`, or with `stream_frames` when there is more than one frame or a byte outside of it."""
-    messages, errors, heartbeats = _read(data, _ROLES[direction])
-    if messages and not errors and (len(messages) > 1 or heartbeats):
+    found = decode_datagram(data, _ROLES[direction])
+    messages, errors = found.messages, found.errors
+    if messages and not errors and (len(messages) > 1 or found.heartbeats):
         return {"strict_result": "accept_all_frames", "stream_frames": _frames(data, messages)}
     if messages:
         return {"strict_result": "accept", "expected": _expected(messages[0])}
@@ -80,23 +81,6 @@ def describe(data: bytes, direction: str) -> dict[str, Any]:
         return {"strict_result": "reject_length", "expected": None}
     lenient = _decode_leniently(checksum, direction)
     return {"strict_result": "reject_checksum", "expected": lenient and _expected(lenient)}
-
-
-def _read(data: bytes, role: Role) -> tuple[list[Message], list[ProtocolError], int]:
-    connection = Connection(role)
-    connection.receive_data(data)
-    connection.receive_eof()
-    messages: list[Message] = []
-    errors: list[ProtocolError] = []
-    while True:
-        try:
-            message = connection.next_message()
-        except ProtocolError as error:
-            errors.append(error)
-            continue
-        if message is None:
-            return messages, errors, connection.heartbeats
-        messages.append(message)
 
 
 def _decode_leniently(error: ChecksumError, direction: str) -> Message | None:
@@ -111,7 +95,7 @@ def _decode_leniently(error: ChecksumError, direction: str) -> Message | None:
         return None
 
 
-def _frames(data: bytes, messages: list[Message]) -> list[dict[str, Any]]:
+def _frames(data: bytes, messages: Sequence[Message]) -> list[dict[str, Any]]:
     found, behind = [], 0
     for message in messages:
         offset = data.index(message.raw, behind)

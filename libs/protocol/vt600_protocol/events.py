@@ -2,6 +2,7 @@
 
 EVENTS: dict[str, bool] = {
     "interval": False,
+    "logged": False,
     "heading_change": False,
     "distance": False,
     "heartbeat": False,

@@ -25,6 +25,7 @@ _CARDS, _CARD_BYTES = 15, 4
 _LOG_HEAD_BYTES = 6
 _PHOTO_HEAD_BYTES = 5
 _PLACE_FIELDS = 6
+_LOGGED = ("logged", None, EVENTS["logged"])
 _PHOTO_TAKEN = ("photo_taken", EVENTS["photo_taken"])
 
 
@@ -59,7 +60,7 @@ def decode_logged(device_id: str, code: str, frame: bytes, content: bytes) -> Me
         device_random=content[0],
         server_random=content[1],
         records_stored=int.from_bytes(content[2:_LOG_HEAD_BYTES], "big"),
-        report=read_report(device_id, code, frame, text, text, None, INTERVAL),
+        report=read_report(device_id, code, frame, text, text, None, _LOGGED),
     )
 
 
