@@ -11,7 +11,7 @@ n ?= 100
 minutes ?= 5
 service ?= api
 
-.PHONY: help environment run test test-unit fuzz load format lint typecheck $(MEMBERS:%=typecheck-%) typecheck-tests migration simulate documents lock check clean
+.PHONY: help environment run test test-unit coverage fuzz load format lint typecheck $(MEMBERS:%=typecheck-%) typecheck-tests migration simulate documents lock check clean
 
 help:  ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | while IFS=$$'\t' read -r name text; do printf '  %-12s %s\n' "$$name" "$$text"; done
@@ -30,6 +30,9 @@ test:  ## Every test, on its own Kafka and PostgreSQL (args="services/listener -
 
 test-unit: environment  ## What needs no server; seconds
 	@exec $(PY) -m pytest -m "not servers" $(args)
+
+coverage: environment  ## Branch coverage of the codec, which is to be 100 %
+	@exec $(PY) -m pytest -q libs/protocol --cov=vt600_protocol --cov-branch --cov-report=term:skip-covered --cov-fail-under=100
 
 fuzz: environment  ## Coverage-guided fuzzing of the codec (minutes=5)
 	@.venv/bin/uv pip install --quiet --require-hashes --requirement libs/protocol/fuzz/requirements.lock
