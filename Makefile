@@ -73,10 +73,12 @@ documents: environment  ## Write the generated documents anew (a test says when 
 	@$(PY) -m vt600_bus schema > docs/bus/records.schema.json
 	@$(PY) -m vt600_protocol.tools.pages docs/protocol
 
-lock: environment  ## Choose all versions anew and write requirements.lock
+lock: environment  ## Choose all versions anew and write the locks
 	@.venv/bin/uv pip compile --universal --generate-hashes --no-annotate --no-header --no-emit-index-url --no-emit-find-links \
 		--group dev --no-emit-package vt600-protocol --no-emit-package vt600-bus --no-emit-package vt600-runtime \
 		-o requirements.lock -q pyproject.toml libs/*/pyproject.toml services/*/pyproject.toml simulator/pyproject.toml deploy/local/pyproject.toml
+	@.venv/bin/uv pip compile --universal --generate-hashes --no-annotate --no-header --no-emit-index-url --no-emit-find-links \
+		--group fuzz -o libs/protocol/fuzz/requirements.lock -q
 
 check: lint typecheck test  ## What CI runs
 

@@ -1,6 +1,5 @@
 """One fuzzing process: `fuzz.py ROLE [libFuzzer options] CORPUS`. Started by run.py."""
 
-import random
 import sys
 from pathlib import Path
 
@@ -8,29 +7,25 @@ import atheris
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
 with atheris.instrument_imports(include=["vt600_protocol"]):
-    from fuzz_checks import check
+    from fuzz_checks import HEAD_BYTES, check_input
 from fuzz_repair import repair
 
-_CUTS = 3  # the first bytes of an input say where it is cut
-_REPAIRED = 3  # of four
+from vt600_protocol import Role
+
+_LEFT_BROKEN_ONE_IN = 4
 
 
 def mutate(data: bytes, max_size: int, seed: int) -> bytes:
     """libFuzzer's own mutation; most of the time the frames are then made whole again."""
     mutated = bytes(atheris.Mutate(data, max_size))
-    if random.Random(seed).randrange(4) < _REPAIRED:  # noqa: S311 - a seed given by the fuzzer
-        mutated = mutated[:_CUTS] + repair(mutated[_CUTS:])
+    if seed % _LEFT_BROKEN_ONE_IN:
+        mutated = mutated[:HEAD_BYTES] + repair(mutated[HEAD_BYTES:])
     return mutated[:max_size]
 
 
 def main() -> None:
-    role = sys.argv.pop(1)
-
-    def one(data: bytes) -> None:
-        cuts = [byte * len(data) // 256 for byte in data[:_CUTS]]
-        check("server" if role == "server" else "device", data[_CUTS:], cuts)
-
-    atheris.Setup(sys.argv, one, custom_mutator=mutate)
+    role: Role = "server" if sys.argv.pop(1) == "server" else "device"
+    atheris.Setup(sys.argv, lambda data: check_input(role, data), custom_mutator=mutate)
     atheris.Fuzz()
 
 
