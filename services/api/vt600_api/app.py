@@ -14,13 +14,16 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from vt600_api.alarms.routes import router as alarms_router
+from vt600_api.areas.routes import router as areas_router
 from vt600_api.auth import KeyRing
 from vt600_api.bodies import BodyLimit
 from vt600_api.commands.routes import router as commands_router
-from vt600_api.database import create_engine, create_session_factory
+from vt600_api.database import connector, create_engine, create_session_factory
 from vt600_api.dependencies import Services
 from vt600_api.devices.routes import router as devices_router
 from vt600_api.errors import install_handlers
+from vt600_api.exports.connections import ExportConnections
+from vt600_api.exports.routes import router as exports_router
 from vt600_api.live.feed import FEED_TOPICS, run_feed
 from vt600_api.live.hub import Hub
 from vt600_api.live.routes import router as live_router
@@ -28,12 +31,23 @@ from vt600_api.metrics import ApiMetrics, Measure
 from vt600_api.positions.routes import router as positions_router
 from vt600_api.settings import ApiSettings
 from vt600_api.tools.routes import router as tools_router
+from vt600_api.tracks.routes import router as tracks_router
 from vt600_bus import Follower, KafkaSettings, Publisher
 from vt600_runtime.probes import Probes
 
 _PING_EVERY_S = 2.0
 _MAX_BODY_BYTES = 64 * 1024
-_ROUTERS = (devices_router, positions_router, alarms_router, commands_router, live_router, tools_router)
+_ROUTERS = (
+    devices_router,
+    positions_router,
+    tracks_router,
+    exports_router,
+    areas_router,
+    alarms_router,
+    commands_router,
+    live_router,
+    tools_router,
+)
 
 log = structlog.get_logger()
 
@@ -86,6 +100,11 @@ def create_app(settings: ApiSettings, kafka: KafkaSettings) -> FastAPI:
                 settings=settings,
                 sessions=sessions,
                 keys=KeyRing(sessions, cache_s=settings.key_cache_s),
+                exports=ExportConnections(
+                    connector(settings.database_url),
+                    at_once=settings.exports_at_once,
+                    query_timeout_s=settings.query_timeout_s,
+                ),
                 publisher=publisher,
                 hub=hub,
                 metrics=metrics,

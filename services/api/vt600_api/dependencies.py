@@ -9,6 +9,7 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 
 from vt600_api.auth import Caller, KeyRing, key_of
+from vt600_api.exports.connections import ExportConnections
 from vt600_api.live.hub import Hub
 from vt600_api.metrics import ApiMetrics
 from vt600_api.settings import ApiSettings
@@ -22,6 +23,7 @@ class Services:
     settings: ApiSettings
     sessions: async_sessionmaker[AsyncSession]
     keys: KeyRing
+    exports: ExportConnections
     publisher: Publisher
     hub: Hub
     metrics: ApiMetrics

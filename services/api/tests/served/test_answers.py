@@ -90,6 +90,27 @@ async def test_what_is_read_is_what_its_model_says(served: "Served", filled: dic
         assert answer.json().get("items") != []
 
 
+async def test_what_is_worked_out_is_what_its_model_says(served: "Served", filled: dict[str, str]) -> None:
+    client = await served.client()
+    span = {"from": "2026-05-04T00:00:00Z", "to": "2026-05-05T00:00:00Z"}
+    ring = [[113, -23], [115, -23], [115, -22], [113, -22], [113, -23]]
+    area = {**span, "devices": [filled["full"]], "polygon": {"type": "Polygon", "coordinates": [ring]}}
+    for method, path, asked in (
+        ("GET", "/v1/alarms", {"params": {"devices": filled["full"]}}),
+        ("GET", "/v1/devices/{device_id}/alarms", {}),
+        ("GET", "/v1/devices/{device_id}/positions/buckets", {"params": {**span, "every": "1h"}}),
+        ("GET", "/v1/devices/{device_id}/track", {"params": span}),
+        ("GET", "/v1/devices/{device_id}/gaps", {"params": {**span, "longer_than": "1s"}}),
+        ("POST", "/v1/positions/area", {"json": area}),
+    ):
+        answer = await client.request(method, path.format(device_id=filled["full"]), **asked)
+        model = model_of(served, method, path)
+
+        assert answer.status_code == 200, answer.text
+        assert model.dump_python(model.validate_json(answer.text, extra="forbid"), mode="json") == answer.json(), path
+        assert answer.json().get("items") != []
+
+
 async def test_what_is_changed_is_answered_as_its_model_says(served: "Served", filled: dict[str, str]) -> None:
     client = await served.client()
     for method, path, body, status in (

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Row, literal_column, select, tuple_
+from sqlalchemy import ColumnElement, Row, literal_column, select, tuple_
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from vt600_api.positions.models import Report
@@ -15,7 +15,9 @@ from vt600_api.positions.schemas import Position
 Key = tuple[datetime, str, str]
 
 _COLUMNS = [getattr(Report, name) for name in Position.model_fields]
-_ALARM = literal_column("'alarm'")  # as a parameter it would hide from the planner that the indexes are enough
+_ALARM: ColumnElement[str] = literal_column(
+    "'alarm'"
+)  # as a parameter it would hide from the planner that the indexes are enough
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,10 +35,11 @@ async def alarms(
 ) -> Sequence[Row[Any]]:
     """Alarms by the clocks of their devices, from `since` on and before `until`; one more than `limit` when there are more."""
     query = select(*_COLUMNS).where(Report.kind == _ALARM)
-    columns = (Report.device_time, Report.device_id, Report.frame_id)
+    columns: list[Any] = [Report.device_time, Report.device_id, Report.frame_id]
+    key: Sequence[Any] | None = after
     if wanted.device_ids is not None and len(wanted.device_ids) == 1:
         query = query.where(Report.device_id == wanted.device_ids[0])
-        columns, after = (columns[0], columns[2]), after and (after[0], after[2])
+        columns, key = columns[::2], after and after[::2]
     elif wanted.device_ids is not None:
         query = query.where(Report.device_id.in_(wanted.device_ids))
     if wanted.since is not None:
@@ -45,8 +48,8 @@ async def alarms(
         query = query.where(Report.device_time < wanted.until)
     if wanted.events is not None:
         query = query.where(Report.event.in_(wanted.events))
-    if after is not None:
-        query = query.where(tuple_(*columns) > after if order == "asc" else tuple_(*columns) < after)
-    by = columns if order == "asc" else tuple(column.desc() for column in columns)
+    if key is not None:
+        query = query.where(tuple_(*columns) > key if order == "asc" else tuple_(*columns) < key)
+    by = columns if order == "asc" else [column.desc() for column in columns]
     rows: Sequence[Row[Any]] = (await db.execute(query.order_by(*by).limit(limit + 1))).all()
     return rows

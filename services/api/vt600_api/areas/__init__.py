@@ -1,0 +1,1 @@
+"""Which devices were in an area."""
