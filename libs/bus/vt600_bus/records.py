@@ -207,7 +207,10 @@ class Listener(Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field=
 class CommandRequest(
     Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="schema", tag="vt600.command-request.v1"
 ):
-    """Somebody asks for a command, or takes one back. `type` and `args` are those of `vt600_protocol.build_command`."""
+    """Somebody asks for a command, or takes one back. `type` and `args` are those of `vt600_protocol.build_command`.
+
+    `output_bytes` is how many outputs the device takes in one command; null means as most do.
+    """
 
     command_id: str
     device_id: str
@@ -218,6 +221,7 @@ class CommandRequest(
     args: dict[str, Any] = {}
     deadline_at: datetime | None = None
     queue: Literal["until_deadline", "never"] = "until_deadline"
+    output_bytes: int | None = None
 
 
 class Downlink(Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="schema", tag="vt600.downlink.v1"):

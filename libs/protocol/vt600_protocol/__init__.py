@@ -4,6 +4,7 @@ Others import from here only. `Connection` reads a stream, `decode_datagram` a d
 """
 
 from vt600_protocol.accessories import CardReport, EngineReport, EngineTotals, TroubleCodeReport
+from vt600_protocol.binary.commands import OUTPUTS
 from vt600_protocol.command_types import COMMAND_TYPES, CommandType, command_type
 from vt600_protocol.commands import Command, CommandClass, build_command
 from vt600_protocol.commands.reporting import RequestPosition, SetInterval
@@ -76,6 +77,7 @@ __all__ = [
     "DECODER_VERSION",
     "EVENTS",
     "HEARTBEAT",
+    "OUTPUTS",
     "Answer",
     "ButtonPhones",
     "CameraResults",

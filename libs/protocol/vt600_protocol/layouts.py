@@ -70,9 +70,10 @@ class Number:
 
     def encode(self, kind: Kind, value: Any) -> bytes:
         number = int(kind.text(value))
-        if number % self.unit or number > self.high:
-            steps = f" in steps of {self.unit}" if self.unit > 1 else ""
-            raise CommandError(f"{self.name} is at most {self.high}{steps} in the binary dialect", argument=self.name)
+        if number % self.unit:
+            raise CommandError(f"{self.name} is a multiple of {self.unit} in the binary dialect", argument=self.name)
+        if number > self.high:
+            raise CommandError(f"{self.name} is at most {self.high} in the binary dialect", argument=self.name)
         return (number // self.unit).to_bytes(self.size, "big")
 
     def decode(self, kind: Kind, data: bytes) -> Any:

@@ -68,7 +68,13 @@ class Records:
         )
 
     def request(
-        self, name: str, *, deadline_s: float = 60, queue: Any = "until_deadline", **args: Any
+        self,
+        name: str,
+        *,
+        deadline_s: float = 60,
+        queue: Any = "until_deadline",
+        output_bytes: int | None = None,
+        **args: Any,
     ) -> CommandRequest:
         now = self.now()
         return CommandRequest(
@@ -81,6 +87,7 @@ class Records:
             args=args,
             deadline_at=now + timedelta(seconds=deadline_s),
             queue=queue,
+            output_bytes=output_bytes,
         )
 
     def cancellation(self, command_id: str) -> CommandRequest:

@@ -49,6 +49,18 @@ async def test_a_device_has_one_command_at_a_time_in_the_order_of_their_coming(d
     assert (await desk.sent()).command_id == second.command_id
 
 
+async def test_a_device_gets_as_many_outputs_as_it_takes(desk: "Desk") -> None:
+    await desk.ask("set_output", output=1, on=True, output_bytes=1)
+    unable = await desk.ask("set_output", output=2, on=True, output_bytes=1)
+    desk.link()
+    first = await desk.written()
+    await desk.tell(desk.reply(first))
+    await desk.dispatch()
+
+    assert first.payload[13:-4] == b"\x01"
+    assert (unable.state, unable.reason) == ("rejected", "output is from 1 to 1 for this device")
+
+
 async def test_nothing_is_dispatched_past_its_deadline_and_the_next_one_goes(desk: "Desk") -> None:
     late = await desk.ask(deadline_s=5)
     good = await desk.ask(deadline_s=60)

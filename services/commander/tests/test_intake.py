@@ -27,7 +27,7 @@ async def test_a_request_without_a_deadline_gets_that_of_its_class(desk: "Desk",
 
 
 @pytest.mark.parametrize(
-    ("name", "args", "told"), [("fly", {}, "fly"), ("set_output", {"output": 9, "on": True}, "output")]
+    ("name", "args", "told"), [("fly", {}, "fly"), ("set_output", {"output": 17, "on": True}, "output")]
 )
 async def test_what_no_device_can_do_is_rejected_with_the_reason(
     desk: "Desk", name: str, args: dict[str, object], told: str

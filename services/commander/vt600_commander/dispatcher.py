@@ -8,7 +8,7 @@ from vt600_bus.records import Downlink, Session
 from vt600_commander import changes, command_queue
 from vt600_commander.models import QueuedCommand
 from vt600_commander.presence import Presence
-from vt600_protocol import CommandError, build_command, encode_command
+from vt600_protocol import OUTPUTS, CommandError, build_command, encode_command
 
 FIRST_PACKET_NO, LAST_PACKET_NO = ":", "~"  # SPEC §4.1
 
@@ -69,6 +69,7 @@ async def _prepare(db: AsyncSession, command: QueuedCommand, session: Session, n
             device_id=command.device_id,
             dialect=session.dialect,
             packet_no=packet_no,
+            outputs=command.output_bytes or OUTPUTS,
         )
     except CommandError as error:
         changes.give_up(db, command, "rejected", now, reason=str(error))

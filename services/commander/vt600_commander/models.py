@@ -41,6 +41,7 @@ class QueuedCommand(Base):
     type: Mapped[str] = mapped_column(Text)
     args: Mapped[dict[str, Any]] = mapped_column(JSONB)
     command_class: Mapped[str] = mapped_column(Text)
+    output_bytes: Mapped[int | None] = mapped_column(Integer)
     queue: Mapped[str] = mapped_column(Text)
     bound_session_id: Mapped[str | None] = mapped_column(Text)
     requested_at: Mapped[datetime] = mapped_column(_TIME)

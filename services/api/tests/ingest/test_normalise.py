@@ -9,13 +9,16 @@ from msgspec import structs
 
 from vt600_api.ingest.normalise import to_report
 from vt600_bus.records import Report, Uplink
+from vt600_protocol import DeviceProfile
 
 MakeUplink = Callable[..., Uplink]
 
 
-def normalised(uplink: Uplink, newest: dict[str, datetime] | None = None) -> Report:
+def normalised(
+    uplink: Uplink, newest: dict[str, datetime] | None = None, profile: DeviceProfile | None = None
+) -> Report:
     assert uplink.report is not None
-    return to_report(uplink, uplink.report, {} if newest is None else newest)
+    return to_report(uplink, uplink.report, {} if newest is None else newest, profile or DeviceProfile())
 
 
 def test_what_the_device_says_is_kept_as_it_is(make_uplink: MakeUplink) -> None:
@@ -63,6 +66,40 @@ def test_an_implausible_device_time_is_kept_and_flagged(
 
     assert report.device_time == device_time
     assert ("device_time_suspect" in report.flags) is suspect
+
+
+@pytest.mark.parametrize(
+    ("behind", "flag"),
+    [
+        (timedelta(weeks=1024), "gps_week_rollover"),
+        (timedelta(weeks=1024, days=39), "gps_week_rollover"),
+        (timedelta(weeks=1024, hours=-23), "gps_week_rollover"),
+        (timedelta(weeks=1024, days=41), None),  # 2006: old, and possible
+        (timedelta(weeks=1024, hours=-25), None),
+        (timedelta(weeks=1600), "device_time_suspect"),
+    ],
+)
+def test_a_receiver_that_began_its_weeks_anew_is_corrected(
+    make_uplink: MakeUplink, behind: timedelta, flag: str | None
+) -> None:
+    uplink = make_uplink()
+    device_time = uplink.received_at - behind
+    report = normalised(structs.replace(uplink, report=structs.replace(uplink.report, device_time=device_time)))
+
+    assert report.flags == (() if flag is None else (flag,))
+    assert report.device_time == (device_time + timedelta(weeks=1024) if flag == "gps_week_rollover" else device_time)
+
+
+def test_a_device_is_read_as_it_is_wired(make_uplink: MakeUplink) -> None:
+    profile = DeviceProfile(ignition_input=1, external_v_per_unit=0.5, battery_v_per_unit=0.25, log_offset_min=60)
+    report = normalised(make_uplink(inputs=0b001, analog_raw=(0, 0, 24, 16)), profile=profile)
+    logged = make_uplink(event="logged")
+
+    assert (report.ignition, report.external_v, report.battery_v) == (True, 12.0, 4.0)
+    assert logged.report is not None
+    assert logged.report.device_time is not None
+    assert normalised(logged, profile=profile).device_time == logged.report.device_time - timedelta(hours=1)
+    assert normalised(logged).device_time == logged.report.device_time
 
 
 def test_an_implausible_device_time_is_never_the_newest(make_uplink: MakeUplink, device_id: str) -> None:

@@ -35,6 +35,7 @@ NEEDED = {
     ("GET", "/v1/devices/{device_id}/alarms"): "read:positions",
     ("POST", "/v1/devices/{device_id}/commands"): "send:commands",
     ("GET", "/v1/devices/{device_id}/commands"): "read:positions",
+    ("GET", "/v1/command-types"): "read:positions",
     ("GET", "/v1/commands"): "read:positions",
     ("GET", "/v1/commands/{command_id}"): "read:positions",
     ("POST", "/v1/commands/{command_id}/cancel"): "send:commands",

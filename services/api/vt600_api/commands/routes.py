@@ -9,11 +9,14 @@ from typing import Annotated
 from fastapi import APIRouter, Path, Response
 
 from vt600_api.commands import queries
+from vt600_api.commands.danger import is_dangerous
 from vt600_api.commands.models import Command
 from vt600_api.commands.schemas import (
     CommandHistory,
     CommandPage,
     CommandState,
+    CommandTypes,
+    CommandTypeView,
     CommandView,
     NewCommand,
     TransitionView,
@@ -25,8 +28,7 @@ from vt600_api.errors import ApiError
 from vt600_bus import PublisherFull
 from vt600_bus.records import CommandRequest
 from vt600_bus.topics import COMMAND_REQUESTS
-from vt600_protocol import Command as DeviceCommand
-from vt600_protocol import CommandError, SetImmobiliser, SetOutput, build_command, command_type
+from vt600_protocol import COMMAND_TYPES, CommandError, Dialect, build_command, command_type
 
 router = APIRouter(prefix="/v1", tags=["commands"])
 
@@ -34,7 +36,6 @@ CommandId = Annotated[str, Path(pattern="^[0-9a-f-]{36}$")]
 
 _DEADLINES = {"actuating": timedelta(seconds=60), "setting": timedelta(hours=24), "query": timedelta(hours=24)}
 _FINAL = frozenset(("acknowledged", "failed", "expired", "cancelled", "rejected"))
-_ENGINE_OUTPUT = 1
 
 
 @router.post("/devices/{device_id}/commands", response_model=CommandView, status_code=202)
@@ -49,9 +50,9 @@ async def submit(
         raise ApiError(
             422, "invalid_command_argument", str(error), errors=[{"where": where, "message": str(error)}]
         ) from error
-    if _cuts_engine(command):
+    if is_dangerous(command):
         caller.require("send:commands:dangerous")
-    await require_device(db, device_id)
+    device = await require_device(db, device_id)
     now = datetime.now(UTC)
     seconds = body.deadline_s
     wait = _DEADLINES[command_type(command).command_class] if seconds is None else timedelta(seconds=seconds)
@@ -65,6 +66,7 @@ async def submit(
         args=body.args,
         deadline_at=now + wait,
         queue=body.queue,
+        output_bytes=device.settings.get("output_bytes"),
     )
     await queries.add_requested(db, request)
     await _publish(services, request)
@@ -72,6 +74,24 @@ async def submit(
     found = await queries.find_command(db, request.command_id)
     assert found is not None  # noqa: S101 - inserted above
     return _view(found)
+
+
+@router.get("/command-types", response_model=CommandTypes)
+async def list_command_types(_caller: Reader, dialect: Dialect | None = None) -> CommandTypes:
+    """What devices can be asked to do, with the JSON Schema of each command's `args`."""
+    wanted = [entry for entry in COMMAND_TYPES if dialect is None or dialect in entry.dialects]
+    return CommandTypes(
+        items=[
+            CommandTypeView(
+                name=entry.name,
+                text=" ".join(entry.text.split()),
+                command_class=entry.command_class,
+                codes={said_in: list(codes) for said_in, codes in entry.codes.items()},
+                args_schema=entry.schema,
+            )
+            for entry in wanted
+        ]
+    )
 
 
 @router.get("/commands", response_model=CommandPage)
@@ -119,16 +139,6 @@ async def cancel(db: Db, services: ServicesDep, caller: CommandSender, command_i
     )
     await _publish(services, request)
     return _view(command)
-
-
-def _cuts_engine(command: DeviceCommand) -> bool:
-    """Output 1 drives the immobiliser's relay (SPEC §6)."""
-    match command:
-        case SetImmobiliser(engaged=engaged):
-            return engaged
-        case SetOutput(output=output, on=on):
-            return output == _ENGINE_OUTPUT and on
-    return False
 
 
 async def _publish(services: Services, request: CommandRequest) -> None:

@@ -70,3 +70,19 @@ class CommandPage(BaseModel):
 
     items: list[CommandView]
     next_cursor: str | None
+
+
+class CommandTypeView(BaseModel):
+    """A kind of command. A dialect that is not in `codes` cannot say it; an `actuating` one is written at most once."""
+
+    name: str
+    text: str
+    command_class: Literal["query", "setting", "actuating"]
+    codes: dict[Literal["binary", "ascii"], list[str]]
+    args_schema: dict[str, Any]
+
+
+class CommandTypes(BaseModel):
+    """All kinds of commands."""
+
+    items: list[CommandTypeView]

@@ -1,8 +1,10 @@
 """The registry of devices."""
 
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import CheckConstraint, DateTime, Text, func
+from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
 from vt600_api.database import Base, DeviceKey
@@ -19,6 +21,7 @@ class Device(Base):
     state: Mapped[str] = mapped_column(Text, server_default="pending")
     dialect: Mapped[str | None] = mapped_column(Text)
     imei: Mapped[str | None] = mapped_column(Text)
+    settings: Mapped[dict[str, Any]] = mapped_column(JSONB, server_default="{}")
     created_at: Mapped[datetime] = mapped_column(DateTime(timezone=True), server_default=func.now())
     adopted_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
     first_seen_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))

@@ -1,9 +1,10 @@
 """`/v1/devices`: list, read, register, rename, adopt."""
 
 from datetime import UTC, datetime
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Response
+from pydantic import ValidationError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from vt600_api.cursors import make_cursor, read_cursor
@@ -11,6 +12,7 @@ from vt600_api.dependencies import STORABLE, CursorText, Db, DeviceId, DeviceWri
 from vt600_api.devices import queries
 from vt600_api.devices.models import Device
 from vt600_api.devices.schemas import Adoption, DeviceChange, DevicePage, DeviceState, DeviceView, NewDevice
+from vt600_api.devices.settings import DeviceSettings
 from vt600_api.errors import ApiError
 
 router = APIRouter(prefix="/v1/devices", tags=["devices"])
@@ -61,11 +63,25 @@ async def read_device(db: Db, _caller: Reader, device_id: DeviceId) -> DeviceVie
 
 
 @router.patch("/{device_id}", response_model=DeviceView)
-async def rename_device(db: Db, _caller: DeviceWriter, device_id: DeviceId, body: DeviceChange) -> DeviceView:
-    """Give the device another name, or none."""
+async def change_device(db: Db, _caller: DeviceWriter, device_id: DeviceId, body: DeviceChange) -> DeviceView:
+    """Give the device another name, or none, and other settings. History keeps the old ones until it is read again (redecode)."""
     device = await require_device(db, device_id, lock=True)
-    device.name = body.name
+    if "name" in body.model_fields_set:
+        device.name = body.name
+    if body.settings:
+        device.settings = _checked({**device.settings, **body.settings})
     return DeviceView.model_validate(device)
+
+
+def _checked(settings: dict[str, Any]) -> dict[str, Any]:
+    try:
+        return DeviceSettings.model_validate(settings).model_dump(exclude_defaults=True)
+    except ValidationError as error:
+        errors = [
+            {"where": f"body.settings.{'.'.join(map(str, item['loc']))}", "message": item["msg"]}
+            for item in error.errors()
+        ]
+        raise ApiError(422, "invalid_request", "The settings are not valid.", errors=errors) from error
 
 
 @router.post("/{device_id}/adopt", response_model=DeviceView)

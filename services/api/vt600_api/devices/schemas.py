@@ -1,9 +1,11 @@
 """Devices as HTTP shows them."""
 
 from datetime import datetime
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
+
+from vt600_api.devices.settings import DeviceSettings
 
 DeviceState = Literal["pending", "active"]
 _Name = Annotated[
@@ -26,6 +28,7 @@ class DeviceView(BaseModel):
     adopted_at: datetime | None
     first_seen_at: datetime | None
     last_seen_at: datetime | None
+    settings: DeviceSettings
 
 
 class DevicePage(BaseModel):
@@ -45,11 +48,18 @@ class NewDevice(BaseModel):
 
 
 class DeviceChange(BaseModel):
-    """What can be changed of a device."""
+    """What can be changed of a device: its name, and any of its settings. What is not given stays as it is."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [{"settings": {"ignition_input": 2}}]})
 
-    name: _Name | None
+    name: _Name | None = None
+    settings: dict[str, Any] = {}
+
+    @model_validator(mode="after")
+    def _changes_something(self) -> Self:
+        if not self.model_fields_set:
+            raise ValueError("give a name, settings, or both")
+        return self
 
 
 class Adoption(BaseModel):

@@ -9,21 +9,30 @@ from datetime import UTC, datetime, timedelta
 from msgspec import structs
 
 from vt600_bus.records import Dialect, Report, ReportFields, Uplink
+from vt600_protocol import DeviceProfile
 
 TIME_MISSING = "device_time_missing"
 TIME_SUSPECT = "device_time_suspect"
+TIME_ROLLED_OVER = "gps_week_rollover"
 OUT_OF_RANGE = "value_out_of_range"
 
 _OLDEST_PLAUSIBLE = datetime(2005, 1, 1, tzinfo=UTC)
 _FURTHEST_AHEAD = timedelta(hours=24)
-_IGNITION_MASK: dict[Dialect, int] = {"ascii": 1 << 1, "binary": 1 << 2}  # SPEC §6: ASCII input 2, binary input 3
+_WEEKS_ROLLED = timedelta(weeks=1024)  # the GPS counts weeks to 1,024 and begins again
+_OLDEST_ROLLED = timedelta(days=40)
+_ROLLED_AGE = timedelta(days=15 * 365)
+_LOGGED = "logged"
+
+DEFAULT_PROFILE = DeviceProfile()
 _INT4 = 1 << 31
 _INT8 = 1 << 63
 _INT4_FIELDS = ("event_code", "satellites", "mcc", "mnc", "lac", "csq", "inputs", "outputs", "status")
 _INT8_FIELDS = ("odometer_m", "cell_id")
 
 
-def to_report(uplink: Uplink, fields: ReportFields, newest: dict[str, datetime]) -> Report:
+def to_report(
+    uplink: Uplink, fields: ReportFields, newest: dict[str, datetime], profile: DeviceProfile = DEFAULT_PROFILE
+) -> Report:
     """The report as it will be stored. `newest` is the newest plausible device time per device; it is moved on."""
     flags: tuple[str, ...] = ()
     if not _fits(fields):
@@ -34,6 +43,12 @@ def to_report(uplink: Uplink, fields: ReportFields, newest: dict[str, datetime])
     if device_time is None:
         device_time = received_at
         flags = (*flags, TIME_MISSING)
+    else:
+        if fields.event == _LOGGED:
+            device_time = profile.log_time(device_time)
+        if received_at - device_time > _ROLLED_AGE and _is_rolled_over(device_time, received_at):
+            device_time += _WEEKS_ROLLED
+            flags = (*flags, TIME_ROLLED_OVER)
     suspect = device_time < _OLDEST_PLAUSIBLE or device_time - received_at > _FURTHEST_AHEAD
     if suspect:
         flags = (*flags, TIME_SUSPECT)
@@ -41,7 +56,7 @@ def to_report(uplink: Uplink, fields: ReportFields, newest: dict[str, datetime])
     known = newest.get(device_id)
     if not suspect and (known is None or device_time > known):
         newest[device_id] = device_time
-    external_v, battery_v = _volts(uplink.dialect, fields)
+    external_v, battery_v = _volts(uplink.dialect, fields, profile)
     inputs = fields.inputs
     return Report(
         frame_id=uplink.frame_id,
@@ -49,7 +64,7 @@ def to_report(uplink: Uplink, fields: ReportFields, newest: dict[str, datetime])
         dialect=uplink.dialect,
         received_at=received_at,
         late=fields.stored is True or (known is not None and device_time < known),
-        ignition=None if inputs is None else inputs & _IGNITION_MASK[uplink.dialect] != 0,
+        ignition=profile.ignition(uplink.dialect, inputs),
         flags=flags,
         kind=fields.kind,
         event=fields.event,
@@ -82,11 +97,16 @@ def to_report(uplink: Uplink, fields: ReportFields, newest: dict[str, datetime])
     )
 
 
-def _volts(dialect: Dialect, fields: ReportFields) -> tuple[float | None, float | None]:
-    """External supply and battery; binary units with exactly four values send them unscaled (SPEC §3.6)."""
-    raw = fields.analog_raw
-    if dialect == "binary" and len(raw) == 4 and fields.external_v is None:
-        return raw[2] * 48 / 1024, raw[3] * 6 / 1024
+def _is_rolled_over(device_time: datetime, received_at: datetime) -> bool:
+    """Whether the time is what it should be 1,024 weeks later (SPEC §5)."""
+    corrected = device_time + _WEEKS_ROLLED
+    return received_at - _OLDEST_ROLLED <= corrected <= received_at + _FURTHEST_AHEAD
+
+
+def _volts(dialect: Dialect, fields: ReportFields, profile: DeviceProfile) -> tuple[float | None, float | None]:
+    """External supply and battery; binary units send them unscaled (SPEC §3.6)."""
+    if dialect == "binary" and fields.external_v is None:
+        return profile.volts(fields.analog_raw)
     return fields.external_v, fields.battery_v
 
 

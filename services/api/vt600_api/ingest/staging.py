@@ -2,7 +2,7 @@
 
 import msgspec
 
-from vt600_bus.records import Extras, Report, Uplink
+from vt600_bus.records import Report, Uplink
 
 _encode = msgspec.json.Encoder().encode
 
@@ -22,6 +22,7 @@ FRAME_COLUMNS = {
     "packet_no": "packet_no",
     "decoder": "decoder",
     "raw": "raw",
+    "details": "details",
 }
 _SHARED = ("device_id", "received_at", "frame_id", "dialect")
 # what only a report has; `device_time` is null in the row of an uplink without one
@@ -71,6 +72,7 @@ def row_of(uplink: Uplink, report: Report | None) -> Row:
         uplink.packet_no,
         uplink.decoder,
         uplink.raw,
+        None if uplink.details is None else _encode(uplink.details).decode(),
     )
     if report is None:
         return frame + _NO_REPORT
@@ -106,12 +108,8 @@ def row_of(uplink: Uplink, report: Report | None) -> Row:
         report.ignition,
         report.late,
         report.flags,
-        None if report.extras is None else _json(report.extras),
+        None if report.extras is None else _encode(report.extras).decode(),
     )
-
-
-def _json(extras: Extras) -> str:
-    return _encode(extras).decode()
 
 
 def _create() -> str:
@@ -175,5 +173,8 @@ SELECT encode(uuid_send(frame_id), 'hex') AS frame_id, device_time FROM fresh
 
 
 CREATE_STAGING = _create()
-NEWEST = "SELECT device_id, device_time FROM fleet.latest_positions WHERE device_id = ANY($1::text[])"
+KNOWN = """
+SELECT d.device_id, l.device_time, nullif(d.settings, '{}')::text AS settings
+FROM fleet.devices d LEFT JOIN fleet.latest_positions l USING (device_id) WHERE d.device_id = ANY($1::text[])
+"""
 SPREAD = _spread()

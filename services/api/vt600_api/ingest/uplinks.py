@@ -6,13 +6,15 @@ from datetime import datetime
 
 import asyncpg
 
+from vt600_api.devices.settings import profile_of
 from vt600_api.ingest.consumer import NotPublished
 from vt600_api.ingest.metrics import IngestMetrics
-from vt600_api.ingest.normalise import to_report
-from vt600_api.ingest.staging import CREATE_STAGING, NEWEST, SPREAD, STAGING_COLUMNS, Row, row_of
+from vt600_api.ingest.normalise import DEFAULT_PROFILE, to_report
+from vt600_api.ingest.staging import CREATE_STAGING, KNOWN, SPREAD, STAGING_COLUMNS, Row, row_of
 from vt600_bus import Publisher, PublisherFull, RecordError, decode
 from vt600_bus.records import Report, Uplink
 from vt600_bus.topics import REPORTS
+from vt600_protocol import DeviceProfile
 
 _LONGEST_DEVICE_ID = 128  # far above any real one, far below what an index takes
 _PUBLISH_TIMEOUT_S = 10.0
@@ -48,14 +50,14 @@ class UplinkWriter:
     async def write(self, connection: asyncpg.Connection, uplinks: Sequence[Uplink]) -> None:
         """One transaction."""
         async with connection.transaction():
-            newest = await self._newest(connection, uplinks)
+            newest, profiles = await self._known(connection, uplinks)
             rows: list[Row] = []
             reports: list[Report] = []
             for uplink in uplinks:
                 if uplink.report is None:
                     rows.append(row_of(uplink, None))
                 else:
-                    report = to_report(uplink, uplink.report, newest)
+                    report = to_report(uplink, uplink.report, newest, profiles.get(uplink.device_id, DEFAULT_PROFILE))
                     reports.append(report)
                     rows.append(row_of(uplink, report))
             await connection.copy_records_to_table("staging", records=rows, columns=STAGING_COLUMNS)
@@ -63,11 +65,16 @@ class UplinkWriter:
             await self._publish(reports, set(fresh))
         self._count(len(uplinks), reports, fresh)
 
-    async def _newest(self, connection: asyncpg.Connection, uplinks: Sequence[Uplink]) -> dict[str, datetime]:
+    async def _known(
+        self, connection: asyncpg.Connection, uplinks: Sequence[Uplink]
+    ) -> tuple[dict[str, datetime], dict[str, DeviceProfile]]:
+        """The newest device time and the settings of each device that reports; of those that have any."""
         devices = list({uplink.device_id for uplink in uplinks if uplink.report is not None})
         if not devices:
-            return {}
-        return {row["device_id"]: row["device_time"] for row in await connection.fetch(NEWEST, devices)}
+            return {}, {}
+        rows = await connection.fetch(KNOWN, devices)
+        newest = {row["device_id"]: row["device_time"] for row in rows if row["device_time"] is not None}
+        return newest, {row["device_id"]: profile_of(row["settings"]) for row in rows if row["settings"] is not None}
 
     async def _publish(self, reports: Sequence[Report], fresh: set[tuple[str, datetime | None]]) -> None:
         """Publish the fresh ones, each once, and wait until the broker holds them."""

@@ -102,6 +102,7 @@ class Frame(Base):
     packet_no: Mapped[str | None] = mapped_column(Text)
     decoder: Mapped[str] = mapped_column(Text)
     raw: Mapped[bytes] = mapped_column(LargeBinary)
+    details: Mapped[dict[str, Any] | None] = mapped_column(JSONB)
 
 
 class Reject(Base):

@@ -135,6 +135,7 @@ class FrameView(BaseModel):
     packet_no: str | None
     decoder: str
     raw: str
+    details: dict[str, Any] | None
 
 
 class FramePage(BaseModel):

@@ -6,7 +6,8 @@ from datetime import datetime
 
 import asyncpg
 
-from vt600_api.ingest.normalise import to_report
+from vt600_api.devices.settings import profile_of
+from vt600_api.ingest.normalise import DEFAULT_PROFILE, to_report
 from vt600_api.ingest.staging import CREATE_STAGING, STAGING_COLUMNS, Row, row_of
 from vt600_api.redecode import store
 from vt600_api.redecode.changes import Outcome, differences
@@ -52,6 +53,7 @@ class Redecoder:
         self._dry_run = dry_run
         self._stopped = stopped
         self._read = read
+        self._profile = DEFAULT_PROFILE
         self.outcome = Outcome()
 
     async def run(self, device_id: str | None = None, *, from_device: str = "") -> str | None:
@@ -67,6 +69,7 @@ class Redecoder:
     async def _go_through(self, device_id: str) -> bool:
         """Every frame of one device; False when it was stopped on the way. Going through it again does no harm."""
         before = await store.newest_before(self._connection, device_id, self._span.since)
+        self._profile = profile_of(await store.settings_of(self._connection, device_id))
         newest = {} if before is None else {device_id: before}
         added: set[str] = set()
         place = (self._span.since, _NO_FRAME)
@@ -118,7 +121,7 @@ class Redecoder:
                 correction.remove.append((known["device_time"], frame["frame_id"].hex))
             return
         uplink = _uplink(device_id, frame)
-        row = row_of(uplink, to_report(uplink, fields, newest))
+        row = row_of(uplink, to_report(uplink, fields, newest, self._profile))
         self.outcome.reports += 1
         if known is None:
             self.outcome.added += 1

@@ -53,6 +53,13 @@ async def devices_with_frames(connection: asyncpg.Connection, device_id: str | N
     return [row["device_id"] for row in rows]
 
 
+async def settings_of(connection: asyncpg.Connection, device_id: str) -> str | None:
+    """The device's settings as JSON text, None when it has none."""
+    query = "SELECT nullif(settings, '{}')::text FROM fleet.devices WHERE device_id = $1"
+    found: str | None = await connection.fetchval(query, device_id)
+    return found
+
+
 async def next_frames(
     connection: asyncpg.Connection, device_id: str, until: datetime, after: Place
 ) -> Sequence[asyncpg.Record]:

@@ -1,0 +1,41 @@
+"""Which commands need the scope `send:commands:dangerous`: those that may cut an engine, lose a device, or lose what it holds."""
+
+from vt600_protocol import Command, SetImmobiliser, SetOutput, SetOutputs
+from vt600_protocol.commands.firmware import (
+    AuthoriseFirmware,
+    BeginFirmware,
+    CancelFirmware,
+    CheckFirmware,
+    InstallFirmware,
+    SendFirmware,
+)
+from vt600_protocol.commands.unit import RestoreFactory, SetDeviceId
+from vt600_protocol.commands.vehicle import RunOutputPattern, SetOutputEvents, SetOutputPattern
+
+_ENGINE_OUTPUT = 1  # drives the immobiliser's relay (SPEC §6)
+_ALWAYS = (
+    RestoreFactory,
+    SetDeviceId,
+    BeginFirmware,
+    AuthoriseFirmware,
+    SendFirmware,
+    CheckFirmware,
+    InstallFirmware,
+    CancelFirmware,
+)
+
+
+def is_dangerous(command: Command) -> bool:
+    """Whether the command needs the scope."""
+    match command:
+        case SetImmobiliser(engaged=engaged):
+            return engaged
+        case SetOutput(output=output, on=on):
+            return output == _ENGINE_OUTPUT and on
+        case SetOutputs(states=states):
+            return states[_ENGINE_OUTPUT - 1] == "on"
+        case RunOutputPattern(output=output, running=running):
+            return output == _ENGINE_OUTPUT and running
+        case SetOutputPattern(output=output) | SetOutputEvents(output=output):
+            return output == _ENGINE_OUTPUT
+    return isinstance(command, _ALWAYS)
