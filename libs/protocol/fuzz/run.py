@@ -26,7 +26,7 @@ _SAVED = re.compile(r"Test unit written to (\S+)")
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--minutes", type=float, default=5.0)
-    parser.add_argument("--longest", type=int, default=400, help="bytes of the longest input")
+    parser.add_argument("--longest", type=int, default=300, help="bytes of the longest input")
     arguments = parser.parse_args()
     for role in _ROLES:
         _write_seeds(role)
