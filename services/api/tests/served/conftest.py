@@ -6,6 +6,7 @@ import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import asyncpg
@@ -27,6 +28,14 @@ from vt600_local.ports import free_port
 MakeKey = Callable[..., Awaitable[str]]
 AddRow = Callable[..., Awaitable[None]]
 Eventually = Callable[..., Awaitable[Any]]
+Report = Callable[..., Awaitable[None]]
+
+NOON = datetime(2026, 5, 4, 12, 0, tzinfo=UTC)
+MANY = """
+INSERT INTO fleet.reports (device_id, device_time, frame_id, received_at, dialect, kind, fix_valid, late, latitude, longitude)
+SELECT $1, $2::timestamptz + n * interval '1 second', md5(n::text)::uuid, now(), 'binary', 'position', true, false,
+    n * 1e-6, n * 1e-6 FROM generate_series(1, $3::int) n
+"""
 
 
 @dataclass(frozen=True)
@@ -107,6 +116,36 @@ async def device_id(add_row: AddRow) -> str:
     identity = f"t{uuid.uuid4().hex[:12]}"
     await add_row("devices", device_id=identity)
     return identity
+
+
+@pytest.fixture
+def report(device_id: str, add_row: AddRow) -> Report:
+    """Puts a report of the device into the store, some seconds after noon of 4 May 2026; by default a valid fix at the origin."""
+    number = 0
+
+    async def add(seconds: float, **values: Any) -> None:
+        nonlocal number
+        number += 1
+        said = {
+            "dialect": "ascii",
+            "kind": "position",
+            "fix_valid": True,
+            "late": False,
+            "latitude": 0.0,
+            "longitude": 0.0,
+        }
+        time = NOON + timedelta(seconds=seconds)
+        place = {"device_id": device_id, "device_time": time, "received_at": time, "frame_id": f"{number:032x}"}
+        await add_row("reports", **{**place, **said, **values})
+
+    return add
+
+
+@pytest.fixture
+async def long_path(device_id: str, store: asyncpg.Connection) -> str:
+    """The address of a file of 200,000 lines."""
+    await store.execute(MANY, device_id, NOON, 200_000)
+    return f"/v1/devices/{device_id}/positions/export"
 
 
 @pytest.fixture

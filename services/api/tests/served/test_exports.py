@@ -1,22 +1,20 @@
-"""Tracks as files: what they hold, and what happens when one breaks off, stalls or is no longer wanted."""
+"""Tracks as files: what they hold."""
 
 import asyncio
 import csv
 import io
 import json
 import xml.etree.ElementTree as ET
-from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-import asyncpg
 import httpx
 import pytest
 
 from vt600_api.positions.schemas import Position
 
 if TYPE_CHECKING:
-    from served.conftest import AddRow, Eventually, Serve, Served
+    from served.conftest import AddRow, Served
 
 pytestmark = pytest.mark.servers
 
@@ -25,11 +23,6 @@ GPX = "{http://www.topografix.com/GPX/1/1}"
 TP = "{http://www.garmin.com/xmlschemas/TrackPointExtension/v2}"
 GX = "{http://www.google.com/kml/ext/2.2}"
 KML = "{http://www.opengis.net/kml/2.2}"
-MANY = """
-INSERT INTO fleet.reports (device_id, device_time, frame_id, received_at, dialect, kind, fix_valid, late, latitude, longitude)
-SELECT $1, $2::timestamptz + n * interval '1 second', md5(n::text)::uuid, now(), 'binary', 'position', true, false,
-    n * 1e-6, n * 1e-6 FROM generate_series(1, $3::int) n
-"""
 FULL = {
     "kind": "alarm", "event": "sos", "event_code": 1, "event_data": 'a "b", c', "latitude": -22.5, "longitude": 114.0,
     "speed_kmh": 36.0, "course_deg": 90.5, "altitude_m": -3.0, "hdop": 1.1, "satellites": 9, "odometer_m": 2**40,
@@ -46,13 +39,6 @@ async def path(device_id: str, add_row: "AddRow") -> str:
         time = NOON + timedelta(seconds=number)
         place = {"device_id": device_id, "device_time": time, "frame_id": f"{number:032x}", "received_at": NOON}
         await add_row("reports", dialect="ascii", **place, **values)
-    return f"/v1/devices/{device_id}/positions/export"
-
-
-@pytest.fixture
-async def long_path(device_id: str, store: asyncpg.Connection) -> str:
-    """The address of a file of 200,000 lines."""
-    await store.execute(MANY, device_id, NOON, 200_000)
     return f"/v1/devices/{device_id}/positions/export"
 
 
@@ -138,91 +124,6 @@ async def test_a_long_file_holds_each_report_once_in_order(served: "Served", lon
     assert found == sorted(set(map(str, found)))
 
 
-async def begin(client: httpx.AsyncClient, path: str, stack: list[Any], kind: str = "geojson") -> AsyncIterator[bytes]:
-    """The file after its first chunk; the client reads no further until it is asked to."""
-    answer = await client.send(client.build_request("GET", path, params={"format": kind}), stream=True)
-    assert answer.status_code == 200
-    chunks = answer.aiter_raw(1000)
-    stack += (answer, chunks)  # dropped chunks would hang up
-    await anext(chunks)
-    return chunks
-
-
-EXPORTING = "SELECT pid FROM pg_stat_activity WHERE datname = current_database() AND query ~ 'FROM fleet.reports' AND pid <> pg_backend_pid()"
-
-
-async def busy(store: asyncpg.Connection) -> list[int]:
-    return [row["pid"] for row in await store.fetch(EXPORTING + " AND xact_start IS NOT NULL")]
-
-
-@pytest.mark.parametrize("kind", ["csv", "geojson", "gpx", "kml"])
-async def test_a_file_that_breaks_off_never_looks_whole(
-    served: "Served", long_path: str, store: asyncpg.Connection, kind: str
-) -> None:
-    client, answers = await served.client(), list[Any]()
-    chunks = await begin(client, long_path, answers, kind)
-    (backend,) = await busy(store)
-    await store.execute("SELECT pg_terminate_backend($1)", backend)
-
-    with pytest.raises(httpx.RemoteProtocolError, match="incomplete chunked read"):
-        async for _ in chunks:
-            pass
-    assert (await client.get("/v1/devices")).status_code == 200
-
-
-async def test_a_client_that_hangs_up_ends_the_query(
-    served: "Served", long_path: str, store: asyncpg.Connection, eventually: "Eventually"
-) -> None:
-    client, answers = await served.client(), list[Any]()
-    await begin(client, long_path, answers)
-    assert len(await busy(store)) == 1
-    await answers[0].aclose()
-
-    assert await eventually(lambda: busy(store), lambda found: not found) == []
-
-
-async def test_a_client_that_takes_nothing_is_cut_off(
-    serve: "Serve", long_path: str, store: asyncpg.Connection, eventually: "Eventually"
-) -> None:
-    served = await serve(export_stall_s=0.2)
-    client, answers = await served.client(), list[Any]()
-    chunks = await begin(client, long_path, answers)
-    await eventually(lambda: busy(store), lambda found: not found)
-
-    with pytest.raises(httpx.RemoteProtocolError, match="incomplete chunked read"):
-        async for _ in chunks:
-            pass
-
-
-async def test_a_slow_client_holds_back_the_query_and_nobody_else(
-    served: "Served", long_path: str, store: asyncpg.Connection, eventually: "Eventually"
-) -> None:
-    client, answers = await served.client(), list[Any]()
-    chunks = await begin(client, long_path, answers)
-    written = sum([len(chunk) async for chunk in _some(chunks, 10)])
-    assert (await client.get("/v1/devices")).status_code == 200
-    assert len(await busy(store)) == 1  # 200,000 lines do not fit between the two: it waits for us
-    rest = sum([len(chunk) async for chunk in chunks])
-
-    assert written + rest > 50_000_000
-    assert await eventually(lambda: busy(store), lambda found: not found) == []
-
-
-async def test_only_so_many_files_are_written_at_once(serve: "Serve", long_path: str, eventually: "Eventually") -> None:
-    served = await serve(exports_at_once=2)
-    client, answers = await served.client(), list[Any]()
-    for _ in range(2):
-        await begin(client, long_path, answers)
-    refused = await client.get(long_path, params={"format": "csv"})
-    await answers[0].aclose()
-
-    async def status() -> int:
-        return (await client.get(long_path, params={"format": "csv", "to": "2026-05-04T12:00:05Z"})).status_code
-
-    assert (refused.status_code, refused.json()["code"]) == (429, "too_many_exports")
-    assert await eventually(status, lambda found: found != 429) == 200
-
-
 async def test_a_question_for_a_file_that_is_wrong_has_a_code(served: "Served", path: str) -> None:
     client = await served.client()
     for query, code in (
@@ -248,8 +149,3 @@ async def test_http_1_0_which_has_no_chunks_is_refused(served: "Served", path: s
 
     assert b" 505 " in answer.splitlines()[0]
     assert json.loads(answer.partition(b"\r\n\r\n")[2])["code"] == "http_1_1_needed"
-
-
-async def _some(chunks: AsyncIterator[bytes], count: int) -> AsyncIterator[bytes]:
-    for _ in range(count):
-        yield await anext(chunks)

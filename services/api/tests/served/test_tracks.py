@@ -1,44 +1,19 @@
-"""Tracks as a whole: buckets, shapes and gaps."""
+"""Tracks as a whole: buckets and shapes, and what no question about a track may cost."""
 
-from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import asyncpg
 import httpx
 import pytest
 
 if TYPE_CHECKING:
-    from served.conftest import AddRow, Serve, Served
+    from served.conftest import Report, Serve, Served
 
 pytestmark = pytest.mark.servers
 
 NOON = datetime(2026, 5, 4, 12, 0, tzinfo=UTC)
 DAY = {"from": "2026-05-04T00:00:00Z", "to": "2026-05-05T00:00:00Z"}
-Report = Callable[..., Awaitable[None]]
-
-
-@pytest.fixture
-def report(device_id: str, add_row: "AddRow") -> Report:
-    """Puts a report of the device into the store, some seconds after noon; by default a valid fix at the origin."""
-    number = 0
-
-    async def add(seconds: float, **values: Any) -> None:
-        nonlocal number
-        number += 1
-        said = {
-            "dialect": "ascii",
-            "kind": "position",
-            "fix_valid": True,
-            "late": False,
-            "latitude": 0.0,
-            "longitude": 0.0,
-        }
-        time = NOON + timedelta(seconds=seconds)
-        place = {"device_id": device_id, "device_time": time, "received_at": time, "frame_id": f"{number:032x}"}
-        await add_row("reports", **{**place, **said, **values})
-
-    return add
 
 
 def clock(seconds: float) -> str:
@@ -49,7 +24,7 @@ def code_of(answer: httpx.Response) -> tuple[int, str]:
     return answer.status_code, answer.json().get("code", "")
 
 
-async def test_buckets_say_what_happened_in_each_step(served: "Served", device_id: str, report: Report) -> None:
+async def test_buckets_say_what_happened_in_each_step(served: "Served", device_id: str, report: "Report") -> None:
     await report(-1, odometer_m=900)  # before the span
     await report(0, latitude=1.5, longitude=2.5, speed_kmh=10.0, odometer_m=1000, ignition=False)
     await report(60, latitude=9.0, longitude=9.0, speed_kmh=99.0, fix_valid=False, ignition=True)
@@ -95,7 +70,7 @@ async def test_buckets_say_what_happened_in_each_step(served: "Served", device_i
     ],
 )
 async def test_buckets_begin_at_whole_steps(
-    served: "Served", device_id: str, report: Report, every: str, start: str
+    served: "Served", device_id: str, report: "Report", every: str, start: str
 ) -> None:
     await report(34 * 60 + 17)
     client = await served.client()
@@ -106,7 +81,7 @@ async def test_buckets_begin_at_whole_steps(
 
 
 async def test_a_track_keeps_its_shape_and_the_times_of_its_points(
-    served: "Served", device_id: str, report: Report
+    served: "Served", device_id: str, report: "Report"
 ) -> None:
     for number in range(41):
         corner = min(number, 20) * 0.01, max(number - 20, 0) * 0.01
@@ -129,7 +104,7 @@ async def test_a_track_keeps_its_shape_and_the_times_of_its_points(
 
 
 async def test_a_track_that_is_too_long_is_refused_and_not_cut(
-    served: "Served", device_id: str, report: Report, monkeypatch: pytest.MonkeyPatch
+    served: "Served", device_id: str, report: "Report", monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("vt600_api.tracks.routes._MAX_PLACES", 3)
     client = await served.client()
@@ -139,86 +114,6 @@ async def test_a_track_that_is_too_long_is_refused_and_not_cut(
         await report(number)
 
     assert code_of(await client.get(f"/v1/devices/{device_id}/track", params=DAY)) == (422, "track_too_long")
-
-
-async def gaps(
-    served: "Served", device_id: str, **query: str
-) -> list[tuple[str, str | None, bool | None, float | None]]:
-    """Start, end, ignition and usual interval of each gap."""
-    client = await served.client()
-    answer = await client.get(f"/v1/devices/{device_id}/gaps", params={**DAY, **query})
-    assert answer.status_code == 200, answer.text
-    assert answer.json()["is_complete"]
-    return [(gap["start"], gap["end"], gap["ignition"], gap["interval_s"]) for gap in answer.json()["items"]]
-
-
-async def test_gaps_go_by_the_devices_own_interval_and_ignition(
-    served: "Served", device_id: str, report: Report
-) -> None:
-    moment = 0
-    for step in (30, 30, 30, 90, 30, 91, 30):  # three times the usual interval is none yet
-        await report(moment, ignition=True)
-        await report(moment, ignition=True, kind="alarm")  # of the same second: no time passes between the two
-        moment += step
-    parked = moment
-    for step in (1800, 1800, 1800, 5401, 1800):
-        await report(moment, ignition=False)
-        moment += step
-    await report(moment, ignition=True)
-    await report(moment + 30, ignition=True)
-    end = {"to": clock(moment + 31)}
-
-    assert await gaps(served, device_id, **end) == [
-        (clock(210), clock(301), True, 30.0),
-        (clock(parked + 5400), clock(parked + 10801), False, 1800.0),
-        (clock(moment + 30), None, True, 30.0),
-    ]
-    assert [start for start, *_ in await gaps(served, device_id, longer_than="30m", **end)] == [
-        clock(parked + 5400),
-        clock(moment + 30),
-    ]
-    assert [start for start, *_ in await gaps(served, device_id, longer_than="89s", to=clock(302))] == [
-        clock(90),
-        clock(210),
-    ]
-
-
-async def test_gaps_over_the_ends_of_a_span_are_whole(served: "Served", device_id: str, report: Report) -> None:
-    for moment in (0, 10, 20, 30, 1000, 1010, 5000):
-        await report(moment)
-    silent = {"from": clock(100), "to": clock(200)}
-
-    assert await gaps(served, device_id, **silent) == [(clock(30), clock(1000), None, 10.0)]
-    assert await gaps(served, device_id, **{"from": clock(0), "to": clock(25)}) == []
-    assert [end for _, end, *_ in await gaps(served, device_id, **{"from": clock(900), "to": clock(1500)})] == [
-        clock(1000),
-        clock(5000),
-    ]
-    assert [end for _, end, *_ in await gaps(served, device_id, **{"from": clock(1000)})] == [clock(5000), None]
-
-
-async def test_what_nothing_can_be_compared_with_is_no_gap(served: "Served", device_id: str, report: Report) -> None:
-    assert await gaps(served, device_id) == []
-    await report(0, ignition=True)
-    assert await gaps(served, device_id) == []
-    await report(3600, ignition=False)
-    assert await gaps(served, device_id) == []
-    assert len(await gaps(served, device_id, longer_than="1m")) == 2
-
-
-async def test_more_gaps_than_an_answer_holds_are_said(
-    served: "Served", device_id: str, report: Report, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("vt600_api.tracks.routes._MAX_GAPS", 2)
-    client = await served.client()
-    for number in range(4):
-        await report(number * 100)
-    query = {**DAY, "longer_than": "1m", "to": clock(300)}
-    three = (await client.get(f"/v1/devices/{device_id}/gaps", params=query)).json()
-    two = (await client.get(f"/v1/devices/{device_id}/gaps", params={**query, "from": clock(101)})).json()
-
-    assert ([gap["start"] for gap in three["items"]], three["is_complete"]) == ([clock(0), clock(100)], False)
-    assert ([gap["start"] for gap in two["items"]], two["is_complete"]) == ([clock(100), clock(200)], True)
 
 
 async def test_questions_about_tracks_that_are_wrong_have_a_code(served: "Served", device_id: str) -> None:
