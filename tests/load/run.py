@@ -5,12 +5,15 @@ import os
 import platform
 import sys
 import time
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
 from tests.load import (
     decoder_speed,
+    export_speed,
     idle_memory,
     ingest_speed,
     latency,
@@ -29,6 +32,7 @@ BENCHMARKS = {
     "latency": latency.run,
     "memory": idle_memory.run,
     "outage": outage.run,
+    "export": export_speed.run,
     "week": week.run,
     "make-run": make_run.run,
 }
@@ -37,12 +41,14 @@ BENCHMARKS = {
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--only", choices=BENCHMARKS, action="append", help="may be repeated")
-    wanted = parser.parse_args().only or BENCHMARKS
+    parser.add_argument("--positions", type=int, default=export_speed.POSITIONS, help="how many `export` reads")
+    arguments = parser.parse_args()
+    benchmarks: dict[str, Callable[[], None]] = {**BENCHMARKS, "export": partial(export_speed.run, arguments.positions)}
     print(f"{os.cpu_count()} cores, Python {platform.python_version()}, {platform.platform()}")
-    for name in wanted:
+    for name in arguments.only or benchmarks:
         print(f"{name}:", flush=True)
         began = time.monotonic()
-        BENCHMARKS[name]()
+        benchmarks[name]()
         print(f"  ({time.monotonic() - began:.0f} s)")
 
 

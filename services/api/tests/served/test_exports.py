@@ -65,6 +65,7 @@ async def test_csv_holds_every_report_and_the_fields_asked_for(served: "Served",
     assert (full["fix_valid"], json.loads(full["extras"])) == ("true", {"driver": "é"})
     assert (bare["latitude"], bare["fix_valid"], bare["ignition"], bare["late"]) == ("", "false", "", "true")
     assert late.text == "late,event_data\r\ntrue,\r\n"
+    assert (await read(served, path, format="csv", fields="event")).text == 'event\r\nsos\r\n""\r\n""\r\n'
 
 
 async def test_geojson_is_a_collection_of_points(served: "Served", path: str) -> None:

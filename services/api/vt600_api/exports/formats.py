@@ -1,7 +1,5 @@
 """How reports become the parts of a file: a head, a part for every batch of rows, an end. Nothing is kept between batches but a comma."""
 
-import csv
-import io
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -67,17 +65,11 @@ class Format:
 
 
 class CsvWriter:
-    """RFC 4180 with a line of names; absent is empty, lists and objects are JSON."""
+    """RFC 4180 with a line of names; absent is empty, lists and objects are JSON. Made column by column, which is several times as fast."""
 
     def __init__(self, _device_id: str, fields: tuple[str, ...]) -> None:
         self._fields = fields
-        self._json = [place for place, name in enumerate(fields) if name in ("analog_raw", "flags")]
-        self._times = [place for place, name in enumerate(fields) if name in ("device_time", "received_at")]
-        self._flags = [
-            place
-            for place, name in enumerate(fields)
-            if name in ("fix_valid", "ignition", "late", "stored", "external_power")
-        ]
+        self._cells = [_CELLS.get(name, _scalars) for name in fields]
 
     def head(self) -> bytes:
         """The names."""
@@ -85,23 +77,39 @@ class CsvWriter:
 
     def part(self, rows: Rows) -> bytes:
         """A line for each."""
-        text = io.StringIO(newline="")
-        csv.writer(text).writerows(map(self._line, rows))
-        return text.getvalue().encode()
+        columns = [cells(column) for cells, column in zip(self._cells, zip(*rows, strict=True), strict=True)]
+        if len(columns) == 1:  # an empty line would be none
+            columns = [[cell or '""' for cell in columns[0]]]
+        return ("\r\n".join(map(",".join, zip(*columns, strict=True))) + "\r\n").encode()
 
     def end(self) -> bytes:
         """Nothing."""
         return b""
 
-    def _line(self, row: asyncpg.Record) -> list[Any]:
-        line = list(row)
-        for place in self._times:
-            line[place] = _time(line[place])
-        for place in self._flags:
-            line[place] = None if line[place] is None else "true" if line[place] else "false"
-        for place in self._json:
-            line[place] = orjson.dumps(line[place]).decode()
-        return line
+
+def _scalars(column: Sequence[Any]) -> list[str]:
+    """Cells of numbers, times and yes or no: their JSON has no comma."""
+    return orjson.dumps(column, option=orjson.OPT_UTC_Z)[1:-1].decode().replace("null", "").replace('"', "").split(",")
+
+
+def _texts(column: Sequence[str | None]) -> list[str]:
+    return ["" if text is None else _quoted(text) for text in column]
+
+
+def _lists(column: Sequence[list[Any]]) -> list[str]:
+    return [_quoted(orjson.dumps(values).decode()) for values in column]
+
+
+def _quoted(text: str) -> str:
+    if any(sign in text for sign in ',"\r\n'):
+        return '"' + text.replace('"', '""') + '"'
+    return text
+
+
+_CELLS: dict[str, Callable[[Sequence[Any]], list[str]]] = {
+    **dict.fromkeys(("device_id", "frame_id", "dialect", "kind", "event", "event_data", "extras"), _texts),
+    **dict.fromkeys(("analog_raw", "flags"), _lists),
+}
 
 
 class GeoJsonWriter:
