@@ -82,9 +82,8 @@ def test_an_implausible_device_time_is_kept_and_flagged(
 def test_a_receiver_that_began_its_weeks_anew_is_corrected(
     make_uplink: MakeUplink, behind: timedelta, flag: str | None
 ) -> None:
-    uplink = make_uplink()
-    device_time = uplink.received_at - behind
-    report = normalised(structs.replace(uplink, report=structs.replace(uplink.report, device_time=device_time)))
+    device_time = make_uplink().received_at - behind
+    report = normalised(make_uplink(device_time=device_time))
 
     assert report.flags == (() if flag is None else (flag,))
     assert report.device_time == (device_time + timedelta(weeks=1024) if flag == "gps_week_rollover" else device_time)

@@ -1,0 +1,1 @@
+"""How long the store keeps what, and when it compresses it."""
