@@ -28,6 +28,7 @@ from vt600_api.live.feed import FEED_TOPICS, run_feed
 from vt600_api.live.hub import Hub
 from vt600_api.live.routes import router as live_router
 from vt600_api.metrics import ApiMetrics, Measure
+from vt600_api.pending.routes import router as pending_router
 from vt600_api.positions.routes import router as positions_router
 from vt600_api.settings import ApiSettings
 from vt600_api.tools.routes import router as tools_router
@@ -39,6 +40,7 @@ _PING_EVERY_S = 2.0
 _MAX_BODY_BYTES = 64 * 1024
 _ROUTERS = (
     devices_router,
+    pending_router,
     positions_router,
     tracks_router,
     exports_router,

@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_vali
 from vt600_api.devices.settings import DeviceSettings
 
 DeviceState = Literal["pending", "active"]
-_Name = Annotated[
+DeviceName = Annotated[
     str,
     StringConstraints(strip_whitespace=True, min_length=1, max_length=100, pattern="^[^\\x00]*$"),  # PostgreSQL: no NUL
 ]
@@ -44,7 +44,7 @@ class NewDevice(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     device_id: Annotated[str, Field(pattern="^[A-Za-z0-9]{1,20}$")]
-    name: _Name | None = None
+    name: DeviceName | None = None
 
 
 class DeviceChange(BaseModel):
@@ -52,7 +52,7 @@ class DeviceChange(BaseModel):
 
     model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [{"settings": {"ignition_input": 2}}]})
 
-    name: _Name | None = None
+    name: DeviceName | None = None
     settings: dict[str, Any] = {}
 
     @model_validator(mode="after")
@@ -67,4 +67,4 @@ class Adoption(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    name: _Name | None = None
+    name: DeviceName | None = None

@@ -1,0 +1,1 @@
+"""Devices that report and that nobody registered."""
