@@ -8,8 +8,9 @@ from datetime import UTC, datetime
 import pytest
 
 from vt600_api.ingest.dead_letters import main
-from vt600_bus import DeadLetters, Delivery, Follower, KafkaSettings, Publisher
+from vt600_bus import DeadLetters, Delivery, Follower, KafkaSettings, Publisher, encode
 from vt600_bus.dead_letters import VALUE_BYTES
+from vt600_bus.records import Uplink
 from vt600_bus.topics import UPLINKS
 
 pytestmark = pytest.mark.servers
@@ -45,8 +46,10 @@ async def records_of(kafka_servers: str, key: str) -> list[bytes | None]:
     return found
 
 
-def test_a_dead_letter_is_listed_shown_and_tried_again(tool: Tool, kafka_servers: str) -> None:
-    key, value = f"dead-{uuid.uuid4().hex}", b'{"not":"an uplink"}'
+def test_a_dead_letter_is_listed_shown_and_tried_again(
+    tool: Tool, kafka_servers: str, make_uplink: Callable[..., Uplink]
+) -> None:
+    key, value = f"dead-{uuid.uuid4().hex}", encode(make_uplink())
     asyncio.run(bury(kafka_servers, key, value))
     code, listed, _ = tool("list", "--topic", UPLINKS.name)
     number = next(line.split()[0] for line in reversed(listed.splitlines()) if "too odd" in line)

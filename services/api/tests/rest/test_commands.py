@@ -76,7 +76,7 @@ async def test_the_deadline_is_short_for_what_acts(
     [
         ({"type": "fly"}, "type"),
         ({"type": "set_interval"}, "args.interval_s"),
-        ({"type": "set_output", "args": {"output": 9, "on": True}}, "args.output"),
+        ({"type": "set_output", "args": {"output": 17, "on": True}}, "args.output"),
         ({"type": "set_output", "args": {"output": 2, "on": True, "colour": "red"}}, "args.colour"),
     ],
 )

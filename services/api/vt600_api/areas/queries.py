@@ -11,15 +11,21 @@ from vt600_api.devices.models import Device
 
 Ring = Sequence[tuple[float, float]]
 
+# The shapes are read from text once: a plan that is kept for any parameters would read them anew for every row.
 _VISITS = text("""
+WITH shape AS MATERIALIZED (
+    SELECT CAST(CAST(:outer AS text) AS polygon) AS whole
+), holes AS MATERIALIZED (
+    SELECT unnest(CAST(CAST(:holes AS text[]) AS polygon[])) AS hole
+)
 SELECT device_id, first_time, last_time, reports
 FROM fleet.devices CROSS JOIN LATERAL (
     SELECT min(device_time) AS first_time, max(device_time) AS last_time, count(*) AS reports
     FROM fleet.reports
     WHERE reports.device_id = devices.device_id AND device_time >= :since AND device_time < :until AND fix_valid
         AND latitude BETWEEN :south AND :north AND longitude BETWEEN :west AND :east
-        AND CAST(CAST(:outer AS text) AS polygon) @> point(longitude, latitude)
-        AND NOT EXISTS (SELECT FROM unnest(CAST(CAST(:holes AS text[]) AS polygon[])) AS hole WHERE hole @> point(longitude, latitude))
+        AND (SELECT whole FROM shape) @> point(longitude, latitude)
+        AND NOT EXISTS (SELECT FROM holes WHERE hole @> point(longitude, latitude))
 ) AS inside
 WHERE reports > 0 AND (CAST(:device_ids AS text[]) IS NULL OR device_id = ANY (CAST(:device_ids AS text[])))
 ORDER BY device_id

@@ -43,7 +43,7 @@ async def _connection(services: ServicesDep) -> AsyncIterator[asyncpg.Connection
         yield connection
 
 
-@router.get("/positions/export", response_class=FileStream, responses=_ANSWERS)
+@router.get("/positions/export", response_class=FileStream, status_code=200, responses=_ANSWERS)
 async def export_track(
     request: Request,
     _caller: Reader,
