@@ -143,15 +143,21 @@ async def test_a_device_that_never_reported_has_no_latest_position(admin: httpx.
     assert everybody.json() == {"items": []}
 
 
-async def test_a_frame_is_shown_in_hex(admin: httpx.AsyncClient, database: asyncpg.Connection) -> None:
+async def test_a_frame_is_shown_in_hex_and_as_it_was_read(
+    admin: httpx.AsyncClient, database: asyncpg.Connection
+) -> None:
     await database.execute("INSERT INTO fleet.devices (device_id) VALUES ('1')")
     await database.execute(
         "INSERT INTO fleet.frames (device_id, received_at, frame_id, dialect, transport, peer, listener_id, session_id,"
-        " generation, kind, code, decoder, raw) VALUES"
-        " ('1', now(), $1, 'binary', 'tcp', '127.0.0.1:1', 'l', 's', 1, 'login', '5000', '1', $2)",
+        " generation, kind, code, decoder, raw, details) VALUES"
+        " ('1', '2026-05-04T12:00:00Z', $1, 'binary', 'tcp', '127.0.0.1:1', 'l', 's', 1, 'login', '5000', '1', $3, NULL),"
+        " ('1', '2026-05-04T12:00:01Z', $2, 'binary', 'tcp', '127.0.0.1:1', 'l', 's', 1, 'photo_start', '0800', '1', $3, $4)",
         f"{1:032x}",
+        f"{2:032x}",
         b"$$\x00\x11",
+        '{"photo": 2}',
     )
-    (frame,) = (await admin.get("/v1/devices/1/frames")).json()["items"]
+    photo, login = (await admin.get("/v1/devices/1/frames")).json()["items"]
 
-    assert frame["raw"] == "24240011"
+    assert (login["raw"], login["kind"], login["details"]) == ("24240011", "login", None)
+    assert (photo["raw"], photo["kind"], photo["details"]) == ("24240011", "photo_start", {"photo": 2})
