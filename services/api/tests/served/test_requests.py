@@ -83,6 +83,17 @@ async def test_a_request_carries_all_that_the_commander_needs(served: "Served", 
         assert request.requested_by == "a test"
 
 
+async def test_a_request_carries_how_many_outputs_the_device_takes(served: "Served", device_id: str) -> None:
+    bus = on_bus(served, take)
+    client = await served.client()
+    body = {"type": "set_output", "args": {"output": 2, "on": False}}
+    for settings in ({}, {"output_bytes": 1}):
+        await client.patch(f"/v1/devices/{device_id}", json={"settings": settings})
+        await client.post(f"/v1/devices/{device_id}/commands", json=body)
+
+    assert [request.output_bytes for request in bus.requests] == [None, 1]
+
+
 @pytest.mark.parametrize("settle", [say_nothing, fail, be_full])
 async def test_what_the_bus_did_not_take_leaves_nothing_behind(
     serve: "Serve",
