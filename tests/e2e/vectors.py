@@ -25,6 +25,19 @@ _KINDS = {
     "800": "reply",
     "710": "serial_data",
 }
+# the vectors' words for alarms and events → what the journal and the track call them; frames without such a word are plain reports
+_EVENTS = {
+    "interval": ("position", "interval"),
+    "input3_active": ("alarm", "input_active"),
+    "driver_card_swipe": ("position", "card_swiped"),
+    "card_swipe": ("position", "card_swiped"),
+    "power_on": ("alarm", "power_on"),
+    "external_power_cut": ("alarm", "power_cut"),
+    "stop_moving": ("position", "stopped"),
+    "start_moving": ("position", "started_moving"),
+    "harsh_braking": ("alarm", "harsh_braking"),
+    "0x9016": ("position", "logged"),
+}
 _REPLY_VALUES = ("serial_number", "imei", "firmware", "sms_phone", "call_phone")
 _ENGINE = (
     "battery_v", "rpm", "speed_kmh", "throttle_pct", "engine_load_pct", "coolant_c", "fuel_now", "fuel_mean", "range",
@@ -70,7 +83,8 @@ class Frame:
         expected = self.expected
         match self.kind:
             case "cards":
-                return {name: expected[name] for name in ("cards", "latitude", "longitude")}
+                place = {name: expected[name] for name in ("cards", "latitude", "longitude")}
+                return place | {"device_time": expected["device_time_utc"]}
             case "trouble_codes":
                 return {"codes": expected["text"].split(",")}
             case "engine":
@@ -168,10 +182,17 @@ def _place(source: dict[str, Any]) -> dict[str, Any]:
     return place
 
 
+def _meaning(word: str) -> dict[str, Any]:
+    kind, event = _EVENTS[word]
+    return {"kind": kind, "event": event}
+
+
 def _binary_columns(expected: dict[str, Any], position: dict[str, Any]) -> dict[str, Any]:
     alarm = expected.get("alarm_code")
     state = position["io_state_hex"]
-    return _place(position) | {
+    word = expected.get("alarm_name") or ("0x9016" if expected.get("command") == "0x9016" else "interval")
+    said = _place(position) | _meaning(word)
+    return said | {
         "event_code": None if alarm is None else int(alarm, 16),
         "inputs": _mask(position["inputs_active"]),
         "outputs": _mask(position["outputs_on"]),
@@ -182,7 +203,8 @@ def _binary_columns(expected: dict[str, Any], position: dict[str, Any]) -> dict[
 
 
 def _ascii_columns(expected: dict[str, Any]) -> dict[str, Any]:
-    return _place(expected) | {
+    said = _place(expected) | _meaning(expected["event_name"])
+    return said | {
         "event_code": expected["event_code"],
         "event_data": expected["event_data"],
         "inputs": _mask(expected["inputs_active"]),
