@@ -21,6 +21,14 @@ DANGEROUS: dict[str, list[dict[str, Any]]] = {
     "set_output_events": [{"output": 1, "change": "set", "events": [1]}],
     "restore_factory": [{"keep": "connection"}],
     "set_device_id": [{"new_id": "1234"}],
+    "set_server": [{"mode": "tcp", "host": "h", "port": 1}],
+    "set_spare_server": [{"host": "h", "port": 1}],
+    "set_gprs": [{"mode": "tcp", "host": "h", "port": 1}],
+    "set_apn": [{"apn": "a"}],
+    "set_dns": [{"address": "192.0.2.1"}],
+    "set_sim_pin": [{"pin": "1234"}],
+    "authorise_cards": [{}],
+    "remove_cards": [{}],
     "begin_firmware": [{"name": "f"}],
     "authorise_firmware": [{}],
     "send_firmware": [{"offset": 0, "data": "00"}],
@@ -45,9 +53,9 @@ set_speed_limit set_low_speed set_movement_alarm set_fence set_fence_name delete
 set_harsh_acceleration set_harsh_braking set_harsh_turn set_impact set_tow set_idling set_fatigue set_fuel_theft
 set_fuel_low set_vibration_sensitivity set_armed set_jamming_alarm set_antenna_alarm set_input set_accessory
 set_odometer set_lights set_temperature_sensor set_temperature_limits read_temperatures set_tank_size
-set_fuel_sensor set_fuel_source authorise_cards remove_cards read_cards set_card_time set_obd_make
-pass_obd_through identify read_status read_sim_card restart set_server set_spare_server set_apn set_gprs set_dns
-set_wifi set_switches set_sleep_level set_sleep_mode set_power_down set_sim_pin set_sms_time_zone
+set_fuel_sensor set_fuel_source read_cards set_card_time set_obd_make
+pass_obd_through identify read_status read_sim_card restart
+set_wifi set_switches set_sleep_level set_sleep_mode set_power_down set_sms_time_zone
 set_sms_password set_sms_interval set_listen_in_phone set_button_phones read_button_phones set_phones
 set_phone_rule set_event_text set_camera_events set_photo_size set_photo_interval take_photo list_photos
 delete_photos fetch_photo

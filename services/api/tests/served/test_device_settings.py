@@ -62,5 +62,9 @@ async def test_settings_that_cannot_be_are_refused(
     assert (await client.get(f"/v1/devices/{device_id}")).json()["settings"] == DEFAULTS
 
 
+def test_a_setting_of_a_newer_version_is_passed_over() -> None:
+    assert profile_of('{"ignition_input": 1, "colour": "red"}') == DeviceProfile(ignition_input=1)
+
+
 def test_the_defaults_are_those_of_the_codec() -> None:
     assert DeviceProfile(**DeviceSettings().model_dump()) == DeviceProfile() == profile_of(None)

@@ -1,4 +1,5 @@
-"""Which commands need the scope `send:commands:dangerous`: those that may cut an engine, lose a device, or lose what it holds."""
+"""Which commands need the scope `send:commands:dangerous`: those that may cut an engine or keep it from starting, lose a device
+to another server or for ever, or lose what it holds."""
 
 from vt600_protocol import Command, SetImmobiliser, SetOutput, SetOutputs
 from vt600_protocol.commands.firmware import (
@@ -9,13 +10,36 @@ from vt600_protocol.commands.firmware import (
     InstallFirmware,
     SendFirmware,
 )
-from vt600_protocol.commands.unit import RestoreFactory, SetDeviceId
-from vt600_protocol.commands.vehicle import RunOutputPattern, SetOutputEvents, SetOutputPattern
+from vt600_protocol.commands.unit import (
+    RestoreFactory,
+    SetApn,
+    SetDeviceId,
+    SetDns,
+    SetGprs,
+    SetServer,
+    SetSimPin,
+    SetSpareServer,
+)
+from vt600_protocol.commands.vehicle import (
+    AuthoriseCards,
+    RemoveCards,
+    RunOutputPattern,
+    SetOutputEvents,
+    SetOutputPattern,
+)
 
 _ENGINE_OUTPUT = 1  # drives the immobiliser's relay (SPEC §6)
 _ALWAYS = (
     RestoreFactory,
     SetDeviceId,
+    SetServer,
+    SetSpareServer,
+    SetGprs,
+    SetApn,
+    SetDns,
+    SetSimPin,
+    AuthoriseCards,
+    RemoveCards,
     BeginFirmware,
     AuthoriseFirmware,
     SendFirmware,

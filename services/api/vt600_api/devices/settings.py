@@ -1,6 +1,7 @@
 """How a device is wired and set up: what its reports mean beyond what is on the wire (SPEC §3.6, §3.10)."""
 
 import json
+from dataclasses import fields
 from functools import lru_cache
 from typing import Annotated, Literal
 
@@ -9,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from vt600_protocol import DeviceProfile
 
 _DEFAULTS = DeviceProfile()
+_KNOWN = frozenset(field.name for field in fields(DeviceProfile))
 _REMEMBERED = 10_000
 
 
@@ -36,5 +38,10 @@ class DeviceSettings(BaseModel):
 
 @lru_cache(maxsize=_REMEMBERED)
 def profile_of(settings: str | None) -> DeviceProfile:
-    """The profile of the stored settings, of JSON text; it was checked when it was stored."""
-    return DeviceProfile(**json.loads(settings)) if settings else _DEFAULTS
+    """The profile of the stored settings, of JSON text; it was checked when it was stored.
+
+    A setting that this version does not know, of a newer one that was rolled back, is passed over.
+    """
+    if not settings:
+        return _DEFAULTS
+    return DeviceProfile(**{name: value for name, value in json.loads(settings).items() if name in _KNOWN})
