@@ -1,7 +1,4 @@
-"""What travels on the topics. A new field gets a default; a field never changes its type or its meaning.
-
-On the wire a record is JSON: bytes are base64 text, times RFC 3339 in UTC, `schema` names the record and its version.
-"""
+"""What devices send, as it came, as it is stored, and as it was refused."""
 
 from datetime import datetime
 from typing import Any, Literal
@@ -27,9 +24,6 @@ UplinkKind = Literal[
     "photo_end",
     "server_query",
     "unknown",
-]
-CommandState = Literal[
-    "queued", "dispatched", "written", "acknowledged", "failed", "expired", "cancelled", "rejected", "unknown"
 ]
 
 
@@ -175,131 +169,3 @@ class Reject(Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="s
     dialect: Dialect | None = None
     device_id: str | None = None
     session_id: str | None = None
-
-
-class Session(Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="schema", tag="vt600.session.v1"):
-    """A device's link was opened or closed. The newest `generation` of a device is its live link."""
-
-    device_id: str
-    session_id: str
-    generation: int
-    listener_id: str
-    state: Literal["open", "closed"]
-    at: datetime
-    opened_at: datetime
-    dialect: Dialect
-    transport: Transport
-    peer: str
-    cause: str | None = None
-
-
-class Listener(Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="schema", tag="vt600.listener.v1"):
-    """A listener renews its lease. One that has not renewed for `lease_s` holds no links."""
-
-    listener_id: str
-    state: Literal["up", "draining", "down"]
-    started_at: datetime
-    renewed_at: datetime
-    lease_s: float
-    links: int
-
-
-class CommandRequest(
-    Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="schema", tag="vt600.command-request.v1"
-):
-    """Somebody asks for a command, or takes one back. `type` and `args` are those of `vt600_protocol.build_command`.
-
-    `output_bytes` is how many outputs the device takes in one command; null means as most do.
-    """
-
-    command_id: str
-    device_id: str
-    action: Literal["submit", "confirm", "cancel"]
-    requested_at: datetime
-    requested_by: str
-    type: str | None = None
-    args: dict[str, Any] = {}
-    deadline_at: datetime | None = None
-    queue: Literal["until_deadline", "never"] = "until_deadline"
-    output_bytes: int | None = None
-
-
-class Downlink(Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="schema", tag="vt600.downlink.v1"):
-    """One dispatch of one command, meant for one link and for nobody after `deadline_at`.
-
-    `reply_code` is the wire code of the frame that answers it, `packet_no` its packet number in the ASCII dialect.
-    """
-
-    command_id: str
-    attempt: int
-    device_id: str
-    listener_id: str
-    session_id: str
-    generation: int
-    dispatched_at: datetime
-    deadline_at: datetime
-    payload: bytes
-    reply_code: str
-    packet_no: str | None = None
-
-
-class DeliveryReport(
-    Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="schema", tag="vt600.delivery-report.v1"
-):
-    """What a listener did with a dispatch, or a reply that came up a link.
-
-    `written` and `refused` name the command and attempt. `replied` carries what the device said: `code` and `packet_no` of the
-    reply, its `ok` flag (null when the reply is values), its whole frame as `payload` and its values as text.
-    """
-
-    device_id: str
-    listener_id: str
-    session_id: str
-    generation: int
-    outcome: Literal["written", "refused", "replied"]
-    at: datetime
-    command_id: str | None = None
-    attempt: int | None = None
-    reason: str | None = None
-    code: str | None = None
-    packet_no: str | None = None
-    ok: bool | None = None
-    text: str | None = None
-    payload: bytes | None = None
-
-
-class CommandStatus(
-    Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="schema", tag="vt600.command-status.v1"
-):
-    """A command as it stands after its latest change. `revision` grows with each change and is the only order that counts."""
-
-    command_id: str
-    revision: int
-    device_id: str
-    type: str
-    state: CommandState
-    at: datetime
-    requested_at: datetime
-    requested_by: str
-    deadline_at: datetime
-    args: dict[str, Any] = {}
-    attempt: int = 0
-    reason: str | None = None
-    listener_id: str | None = None
-    session_id: str | None = None
-    written: bytes | None = None
-    reply: bytes | None = None
-    reply_text: str | None = None
-
-
-class DeadLetter(Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="schema", tag="vt600.dead-letter.v1"):
-    """A record that a consumer could not handle, with where it stood and why."""
-
-    topic: str
-    partition: int
-    offset: int
-    consumer: str
-    error: str
-    at: datetime
-    key: bytes | None = None
-    value: bytes | None = None
