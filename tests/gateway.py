@@ -23,7 +23,7 @@ _POLL_S = 0.05
 
 
 class Gateway:
-    """Listener, ingest, api and commander on free ports, on a Kafka and an empty database that exist already."""
+    """Listener, ingest, trips, api and commander on free ports, on a Kafka and an empty database that exist already."""
 
     def __init__(self, folder: Path, *, kafka_servers: str, database_url: str, log_level: str = "info") -> None:
         self._folder = folder
@@ -35,17 +35,20 @@ class Gateway:
             **os.environ,
             "KAFKA_BOOTSTRAP_SERVERS": kafka_servers,
             "INGEST_DATABASE_URL": database_url,
+            "TRIPS_DATABASE_URL": database_url,
+            "TRIPS_INTERVAL_S": "0.5",
             "API_DATABASE_URL": database_url,
             "COMMANDER_DATABASE_URL": database_url,
             "LISTENER_HOST": "127.0.0.1",
             "LISTENER_PORT": str(self.listener_port),
-            **{f"{prefix}_LOG_LEVEL": log_level for prefix in ("LISTENER", "INGEST", "API", "COMMANDER")},
+            **{f"{prefix}_LOG_LEVEL": log_level for prefix in ("LISTENER", "INGEST", "TRIPS", "API", "COMMANDER")},
             "API_HOST": "127.0.0.1",
             "API_PORT": str(self.api_port),
         }
         self.listener_settings: Mapping[str, str] = {}
         self.listeners: list[Service] = []
         self.ingest = self._service("ingest", "vt600_api.ingest", "INGEST")
+        self.trips = self._service("trips", "vt600_api.trips", "TRIPS")
         self.api = self._service("api", "vt600_api", "API")
         self.commander = self._service("commander", "vt600_commander", "COMMANDER")
         self.api_key = ""
@@ -67,7 +70,7 @@ class Gateway:
         self.api_key = self._run("vt600_api.keys", *arguments).strip().splitlines()[-1]
         for _ in range(listeners):
             self.add_listener(start=False)
-        services = [*self.listeners, self.ingest, self.api, self.commander]
+        services = [*self.listeners, self.ingest, self.trips, self.api, self.commander]
         for service in services:
             service.launch()
         for service in services:
@@ -90,7 +93,7 @@ class Gateway:
 
     def stop(self) -> None:
         """End everything, the way in first."""
-        for service in (*self.listeners, self.ingest, self.api, self.commander):
+        for service in (*self.listeners, self.ingest, self.trips, self.api, self.commander):
             service.stop()
 
     async def uplinks_published(self) -> int:

@@ -54,7 +54,7 @@ class Stack:
                 tasks.create_task(keep_running(process, self._console))
 
     async def stop(self, hurry: asyncio.Event) -> None:
-        """End what runs: trackers, listener, ingest, api, commander, then the servers."""
+        """End what runs: trackers, listener, ingest, trips, api, commander, then the servers."""
         await stop_in_order(self._processes(), hurry, self._console)
 
     def _processes(self) -> list[ServerProcess]:
@@ -98,6 +98,7 @@ class Stack:
         plan = (
             ("listener", "vt600_listener", settings.listener_probes_port),
             ("ingest", "vt600_api.ingest", settings.ingest_probes_port),
+            ("trips", "vt600_api.trips", settings.trips_probes_port),
             ("api", "vt600_api", settings.api_probes_port),
             ("commander", "vt600_commander", settings.commander_probes_port),
         )
@@ -132,11 +133,12 @@ class Stack:
     def _environment(self, stores: Databases) -> dict[str, str]:
         """For every process: ours where it matters, what the user set otherwise, this machine only by default."""
         settings = self._settings
-        defaults = {f"{name}_PROBES_HOST": _LOCAL for name in ("LISTENER", "INGEST", "API", "COMMANDER")}
+        defaults = {f"{name}_PROBES_HOST": _LOCAL for name in ("LISTENER", "INGEST", "TRIPS", "API", "COMMANDER")}
         ours = {name: str(port) for name, port in settings.ports().items()}
         urls = {
             "API_DATABASE_URL": stores.api,
             "INGEST_DATABASE_URL": stores.api,
+            "TRIPS_DATABASE_URL": stores.api,
             "COMMANDER_DATABASE_URL": stores.commander,
         }
         return {"API_HOST": _LOCAL, **defaults, **self._common(), **ours, **urls}
@@ -156,7 +158,7 @@ The gateway runs, {self._console.elapsed_s:.1f} s after it was asked for.
   Kafka             {servers}
   store             {store}
   logs              {self._logs}
-  metrics           http://localhost:{settings.listener_probes_port}/metrics (listener), {settings.ingest_probes_port} (ingest), {settings.api_probes_port} (api), {settings.commander_probes_port} (commander)
+  metrics           http://localhost:{settings.listener_probes_port}/metrics (listener), {settings.ingest_probes_port} (ingest), {settings.api_probes_port} (api), {settings.commander_probes_port} (commander), {settings.trips_probes_port} (trips)
 """
         )
         self._console.text(

@@ -32,6 +32,12 @@ INSERT INTO fleet.commands (command_id, revision, device_id, type, state, at, re
     VALUES ('c', 0, 'd1', 'identify', 'queued', now(), now(), 'me', now());
 INSERT INTO fleet.command_transitions (command_id, revision, state, at, attempt) VALUES ('c', 1, 'queued', now(), 0);
 INSERT INTO fleet.api_keys (name, key_hash) VALUES ('k', '\\x00');
+INSERT INTO fleet.trips (device_id, started_at, last_report_at, certain_at, frame_id, reports)
+    SELECT device_id, device_time, device_time, device_time, frame_id, 1 FROM fleet.latest_positions;
+INSERT INTO fleet.stops (device_id, started_at, last_report_at, certain_at, frame_id, reports)
+    SELECT device_id, device_time, device_time, device_time, frame_id, 1 FROM fleet.latest_positions;
+INSERT INTO fleet.trip_work (device_id, since, until) SELECT device_id, device_time, device_time FROM fleet.latest_positions;
+INSERT INTO fleet.trip_states (device_id) VALUES ('d1');
 """
 TABLES = "SELECT table_name FROM information_schema.tables WHERE table_schema = 'fleet' ORDER BY 1"
 ALL_TABLES = [
@@ -44,6 +50,10 @@ ALL_TABLES = [
     "latest_positions",
     "rejects",
     "reports",
+    "stops",
+    "trip_states",
+    "trip_work",
+    "trips",
 ]
 
 

@@ -33,6 +33,7 @@ from vt600_api.positions.routes import router as positions_router
 from vt600_api.settings import ApiSettings
 from vt600_api.tools.routes import router as tools_router
 from vt600_api.tracks.routes import router as tracks_router
+from vt600_api.trips.routes import router as trips_router
 from vt600_bus import Follower, KafkaSettings, Publisher
 from vt600_runtime.probes import Probes
 
@@ -43,6 +44,7 @@ _ROUTERS = (
     pending_router,
     positions_router,
     tracks_router,
+    trips_router,
     exports_router,
     areas_router,
     alarms_router,

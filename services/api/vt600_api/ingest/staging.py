@@ -167,6 +167,10 @@ WITH fresh AS (
         {_latest("excluded", said, moves)},
         {_latest("excluded", ("fix_time", *MEASURED), fix_moves)}
     WHERE {moves} OR {fix_moves}
+), marked AS (
+    INSERT INTO fleet.trip_work AS w (device_id, since, until)
+    SELECT device_id, min(device_time), max(device_time) FROM plausible GROUP BY device_id ORDER BY device_id
+    ON CONFLICT (device_id) DO UPDATE SET since = least(w.since, excluded.since), until = greatest(w.until, excluded.until)
 )
 SELECT encode(uuid_send(frame_id), 'hex') AS frame_id, device_time FROM fresh
 """  # noqa: S608 - our own columns

@@ -59,8 +59,11 @@ class StoreConnection:
             return await work(connection)
         except REFUSED:
             raise
+        except asyncio.CancelledError:
+            self._drop()  # it may be in a transaction whose beginning was cut off
+            raise
         except AWAY as error:
-            await self._drop()
+            self._drop()
             task = asyncio.current_task()
             if (
                 task is not None and task.cancelling()
@@ -116,9 +119,9 @@ class StoreConnection:
         if self._connection is not None:
             with contextlib.suppress(*AWAY):
                 await self._connection.close(timeout=_CLOSE_TIMEOUT_S)
-        await self._drop()
+        self._drop()
 
-    async def _drop(self) -> None:
+    def _drop(self) -> None:
         connection, self._connection = self._connection, None
         if connection is not None:
             connection.terminate()

@@ -1,17 +1,20 @@
 """SQL of a redecode: the journal of one device in the order of arrival, its reports, and the correction of both."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
+from typing import Any
 
 import asyncpg
 
 from vt600_api.ingest.staging import REPORT_COLUMNS, STAGING_COLUMNS, Row
 from vt600_api.redecode.latest import REPLACE_LATEST
+from vt600_api.trips.tables import FORGET_STOPS, FORGET_TRIPS, MARK
 
 _CHUNK = 2_000
 # Where the report of a frame usually is, by the device's clock.
 _LONGEST_LATE = timedelta(days=60)
 _FURTHEST_AHEAD = timedelta(days=2)
+_FRAME_ID, _DEVICE_TIME = (STAGING_COLUMNS.index(name) for name in ("frame_id", "device_time"))
 
 _FRAMES = """
 SELECT received_at, frame_id, dialect, transport, peer, listener_id, session_id, generation, kind, code, packet_no, decoder, raw
@@ -89,14 +92,20 @@ async def stored_reports(
 async def correct(
     connection: asyncpg.Connection, device_id: str, *, remove: Sequence[Key], insert: Sequence[Row]
 ) -> None:
-    """Replace reports, inside the caller's transaction."""
+    """Replace reports, inside the caller's transaction, and have the device's trips worked out again."""
     if remove:
-        times, frame_ids = zip(*remove, strict=True)
-        await connection.execute(_DELETE, device_id, list(times), list(frame_ids))
+        await connection.execute(_DELETE, device_id, *_split(remove))
     if insert:
         await connection.execute("DELETE FROM staging")
         await connection.copy_records_to_table("staging", records=insert, columns=STAGING_COLUMNS)
         await connection.execute(_INSERT)
+    there: set[Any] = {(row[_DEVICE_TIME], row[_FRAME_ID]) for row in insert}
+    changed = [time for time, _frame_id in (*remove, *there)]
+    if changed:
+        await connection.execute(MARK, device_id, min(changed), max(changed))
+    if gone := set(remove) - there:
+        for statement in (FORGET_TRIPS, FORGET_STOPS):
+            await connection.execute(statement, device_id, *_split(gone))
 
 
 async def stamp(connection: asyncpg.Connection, device_id: str, first: datetime, last: datetime, decoder: str) -> None:
@@ -108,3 +117,8 @@ async def renew_latest(connection: asyncpg.Connection, device_id: str) -> None:
     """Work out the latest position anew; live ingest waits for the row and then moves it forwards only."""
     await connection.execute("SELECT 1 FROM fleet.latest_positions WHERE device_id = $1 FOR UPDATE", device_id)
     await connection.execute(REPLACE_LATEST, device_id)
+
+
+def _split(keys: Collection[Key]) -> tuple[list[datetime], list[str]]:
+    times, frame_ids = zip(*keys, strict=True)
+    return list(times), list(frame_ids)

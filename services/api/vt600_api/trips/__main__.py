@@ -1,0 +1,34 @@
+"""`python -m vt600_api.trips`: settings, then the process until a signal comes."""
+
+import sys
+
+import structlog
+import uvloop
+from pydantic import ValidationError
+
+from vt600_api.trips.process import run
+from vt600_api.trips.settings import TripsSettings
+from vt600_runtime.logs import configure_logs
+from vt600_runtime.shutdown import stop_on_signals
+
+
+async def _run(settings: TripsSettings) -> None:
+    await run(settings, stop_on_signals())
+
+
+def main() -> int:
+    """Reads the settings, says what is wrong with them in one line, and runs."""
+    try:
+        settings = TripsSettings()
+    except ValidationError as error:
+        configure_logs(service="trips")
+        problems = "; ".join(f"{'.'.join(map(str, item['loc']))}: {item['msg']}" for item in error.errors())
+        structlog.get_logger().error("settings.invalid", problems=problems)
+        return 2
+    configure_logs(service="trips", level=settings.log_level, format=settings.log_format)
+    uvloop.run(_run(settings))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
