@@ -20,16 +20,18 @@ from vt600_bus.topics import (
     LISTENERS,
     SESSIONS,
 )
-from vt600_commander import command_queue
+from vt600_commander import changes, command_queue
 from vt600_commander.database import create_engine
-from vt600_commander.dispatcher import dispatch, downlink
-from vt600_commander.expiry import Patience, expire
+from vt600_commander.dispatcher import dispatch
+from vt600_commander.downlinks import downlink
+from vt600_commander.expiry import expire
 from vt600_commander.intake import take_request
 from vt600_commander.migrate import upgrade
 from vt600_commander.models import QueuedCommand
 from vt600_commander.outcomes import take_report
 from vt600_commander.presence import Presence
 from vt600_commander.process import run
+from vt600_commander.rules import rules_of
 from vt600_commander.settings import CommanderSettings
 
 NOON = datetime(2026, 5, 4, 12, 0, tzinfo=UTC)
@@ -140,7 +142,7 @@ class Records:
 
     def reply_to(self, command: QueuedCommand, session_id: str) -> DeliveryReport:
         """The device's answer to a command over this link."""
-        return self.reply(downlink(command), session_id=session_id)
+        return self.reply(downlink(command, open_window=True), session_id=session_id)
 
 
 class Bench(Records):
@@ -234,7 +236,7 @@ class Desk(Records):
         self.seconds = 0.0
         self.bus_is_there = True
         self.presence = Presence(clock=lambda: self.seconds, utc_now=self.now)
-        self.patience = Patience(dispatch=timedelta(seconds=10), reply=timedelta(seconds=30), tries=3)
+        self.rules = rules_of(CommanderSettings(database_url=SecretStr("unused")))
 
     def now(self) -> datetime:
         return NOON + timedelta(seconds=self.seconds)
@@ -255,21 +257,23 @@ class Desk(Records):
     async def ask(self, name: str = "identify", **words: Any) -> QueuedCommand:
         """Submit a command."""
         request = self.request(name, **words)
-        await take_request(self.db, request, self.presence, self.now())
+        await take_request(self.db, request, self.presence, self.now(), self.rules)
         await self.db.flush()
         command = await command_queue.find(self.db, request.command_id)
         assert command is not None
         return command
 
     async def cancel(self, command: QueuedCommand) -> None:
-        await take_request(self.db, self.cancellation(command.command_id), self.presence, self.now())
+        await take_request(self.db, self.cancellation(command.command_id), self.presence, self.now(), self.rules)
         await self.db.flush()
+
+    def recalls(self) -> list[Downlink]:
+        """What listeners were asked back since the last time."""
+        return changes.recalls(self.db)
 
     async def dispatch(self) -> Downlink | None:
         """What goes out to the device now."""
-        found = await dispatch(
-            self.db, self.device_id, self.presence, self.now(), dispatch_timeout=self.patience.dispatch
-        )
+        found = await dispatch(self.db, self.device_id, self.presence, self.now(), self.rules)
         if found is not None and self.bus_is_there:
             command = await command_queue.find(self.db, found.command_id)
             assert command is not None
@@ -285,7 +289,7 @@ class Desk(Records):
 
     async def tell(self, report: DeliveryReport) -> None:
         """Say it as the listener."""
-        await take_report(self.db, report, self.presence, self.now(), reply_timeout=self.patience.reply)
+        await take_report(self.db, report, self.presence, self.now(), reply_timeout=self.rules.reply)
         await self.db.flush()
 
     async def written(self) -> Downlink:
@@ -302,7 +306,7 @@ class Desk(Records):
             for command_id, _device in await command_queue.due(self.db, self.now(), limit=100):
                 command = await command_queue.find(self.db, command_id)
                 assert command is not None
-                expire(self.db, command, self.now(), self.patience)
+                expire(self.db, command, self.now(), self.rules)
             await self.db.flush()
         self.seconds = end
 

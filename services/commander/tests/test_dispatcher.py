@@ -97,7 +97,7 @@ async def test_a_command_that_shall_not_wait_goes_over_the_link_that_was_open_wh
 ) -> None:
     desk.link()
     first = await desk.ask()
-    second = await desk.ask("set_immobiliser", engaged=True, queue="never")
+    second = await desk.ask("restart", queue="never")
     downlink = await desk.written()
     desk.link()
     await desk.tell(desk.reply(downlink))
@@ -124,3 +124,70 @@ async def test_a_command_for_a_listener_that_stopped_renewing_waits(desk: "Desk"
     desk.hear(desk.listener(lease_s=10))
 
     assert (await desk.sent()).command_id == command.command_id
+
+
+async def test_safety_goes_before_what_came_earlier_and_in_its_own_order(desk: "Desk") -> None:
+    names = ["identify", "set_interval", "set_immobiliser", "restart", "set_output"]
+    args: dict[str, dict[str, object]] = {
+        "set_interval": {"interval_s": 60},
+        "set_immobiliser": {"engaged": True},
+        "set_output": {"output": 2, "on": True},
+    }
+    asked = {(await desk.ask(name, **args.get(name, {}))).command_id: name for name in names}
+    desk.link()
+    sent = []
+    for _ in names:
+        desk.seconds += 1
+        downlink = await desk.written()
+        sent.append(asked[downlink.command_id])
+        await desk.tell(desk.reply(downlink))
+
+    assert sent == ["set_immobiliser", "set_output", "identify", "set_interval", "restart"]
+
+
+async def test_safety_waits_only_shortly_for_a_command_that_is_not_answered(desk: "Desk") -> None:
+    desk.link()
+    silent = await desk.ask()
+    await desk.written()
+    urgent = await desk.ask("set_immobiliser", engaged=True)
+    assert await desk.dispatch() is None
+    await desk.later(desk.rules.overtake.total_seconds())
+    downlink = await desk.written()
+    await desk.tell(desk.reply(downlink))
+
+    assert (downlink.command_id, urgent.state, silent.state) == (urgent.command_id, "acknowledged", "written")
+
+
+async def test_nothing_but_safety_goes_past_a_silent_command(desk: "Desk") -> None:
+    desk.link()
+    silent = await desk.ask("restart")
+    await desk.written()
+    await desk.ask()
+    await desk.later(59)
+
+    assert await desk.dispatch() is None
+    assert silent.state == "written"
+
+
+async def test_of_one_reply_code_only_one_command_is_open(desk: "Desk") -> None:
+    desk.link()
+    first = await desk.ask("set_output", output=2, on=True)
+    second = await desk.ask("set_output", output=2, on=False)
+    downlink = await desk.written()
+    await desk.later(50)
+    assert await desk.dispatch() is None
+    await desk.tell(desk.reply(downlink))
+
+    assert first.state == "acknowledged"
+    assert (await desk.sent()).command_id == second.command_id
+
+
+async def test_every_attempt_is_dispatched_for_an_open_window_and_says_how_urgent_it_is(desk: "Desk") -> None:
+    desk.link()
+    await desk.ask("set_immobiliser", engaged=True)
+    urgent = await desk.written()
+    await desk.tell(desk.reply(urgent))
+    await desk.ask()
+
+    assert (urgent.open_window, urgent.priority, urgent.dispatched_at) == (True, 0, desk.now())
+    assert (await desk.sent()).priority == 1

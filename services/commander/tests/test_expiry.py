@@ -1,5 +1,7 @@
 """What the clock does."""
 
+from dataclasses import replace
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import pytest
@@ -123,3 +125,84 @@ async def test_a_report_of_the_last_moment_is_waited_for(desk: "Desk") -> None:
     await desk.tell(desk.report(downlink, "refused", "too_late"))
 
     assert (command.state, command.reason) == ("expired", "too_late")
+
+
+async def test_the_pauses_between_tries_are_a_setting(desk: "Desk") -> None:
+    desk.rules = replace(desk.rules, back_off=timedelta(seconds=60), tries=2)
+    desk.link()
+    command = await desk.ask(deadline_s=3600)
+    await desk.written()
+    await desk.later(89)
+    assert await desk.dispatch() is None
+    await desk.later(1)
+    await desk.written()
+    await desk.later(31)
+
+    assert (command.state, command.attempt) == ("unknown", 2)
+
+
+async def test_what_a_listener_holds_is_waited_for_until_the_deadline(desk: "Desk") -> None:
+    desk.link()
+    command = await desk.ask(deadline_s=3600)
+    downlink = await desk.sent()
+    await desk.tell(desk.report(downlink, "held"))
+    await desk.later(3000)
+    assert (command.state, command.reason, command.attempt) == ("dispatched", "waits_for_uplink", 1)
+    await desk.tell(desk.report(downlink, "written"))
+
+    assert command.state == "written"
+
+
+async def test_what_is_held_on_a_link_that_closed_goes_over_the_next(desk: "Desk") -> None:
+    desk.link()
+    command = await desk.ask("restart", deadline_s=3600)
+    first = await desk.sent()
+    await desk.tell(desk.report(first, "held"))
+    await desk.later(300)
+    await desk.tell(desk.report(first, "refused", "link_closed"))
+    assert command.state == "queued"
+    session = desk.link()
+
+    assert (await desk.sent()).session_id == session.session_id
+
+
+async def test_what_is_held_on_a_link_that_the_device_has_left_is_asked_back_before_it_goes_over_the_new_one(
+    desk: "Desk",
+) -> None:
+    desk.link()
+    command = await desk.ask("restart", deadline_s=3600)
+    first = await desk.sent()
+    await desk.tell(desk.report(first, "held"))
+    await desk.later(100)
+    session = desk.link()
+    assert await desk.dispatch() is None
+    (recall,) = desk.recalls()
+    assert (recall.action, recall.session_id) == ("recall", first.session_id)
+    await desk.tell(desk.report(first, "refused", "recalled"))
+    second = await desk.sent()
+
+    assert (second.attempt, second.session_id, command.state) == (2, session.session_id, "dispatched")
+
+
+async def test_an_actuating_command_held_by_a_listener_that_died_is_not_dispatched_again(desk: "Desk") -> None:
+    desk.link()
+    command = await desk.ask("restart", deadline_s=600)
+    await desk.tell(desk.report(await desk.sent(), "held"))
+    for _ in range(10):
+        desk.link()
+        assert await desk.dispatch() is None
+        await desk.later(100)
+
+    assert (command.state, command.reason, command.attempt) == ("unknown", "listener_silent", 1)
+
+
+async def test_a_query_held_by_a_listener_that_died_goes_over_the_next_link(desk: "Desk") -> None:
+    desk.link()
+    await desk.ask(deadline_s=3600)
+    await desk.tell(desk.report(await desk.sent(), "held"))
+    await desk.later(100)
+    session = desk.link()
+    assert await desk.dispatch() is None
+    await desk.later(11)
+
+    assert (await desk.sent()).session_id == session.session_id

@@ -39,6 +39,7 @@ class World:
         self._to_listener: list[Downlink] = []
         self._to_commander: list[DeliveryReport] = []
         self._read: list[DeliveryReport] = []
+        self._held: list[Downlink] = []
         self.commands: list[QueuedCommand] = []
         self.written: dict[str, list[float]] = defaultdict(list)
         self.answered: set[str] = set()
@@ -46,14 +47,25 @@ class World:
     async def step(self) -> None:
         """Something happens."""
         happening = self._chance.choices(
-            (self.ask, self.cancel, self.relink, self.lose_listener, self.deliver, self.report, self.reread, self.wait),
-            (3, 1, 2, 1, 6, 8, 1, 4),
+            (
+                self.ask,
+                self.cancel,
+                self.relink,
+                self.lose_listener,
+                self.deliver,
+                self.uplink,
+                self.report,
+                self.reread,
+                self.wait,
+            ),
+            (3, 1, 2, 1, 6, 3, 8, 1, 4),
         )[0]
         await happening()
         self.desk.seconds += 0.01
         found = await self.desk.dispatch()
         if found is not None:
             self._to_listener += [found] * self._chance.choice((1, 1, 1, 2))
+        self._to_listener += self.desk.recalls()
 
     async def ask(self) -> None:
         words = self._chance.choice(COMMANDS)
@@ -65,7 +77,10 @@ class World:
             await self.desk.cancel(self._chance.choice(self.commands))
 
     async def relink(self) -> None:
-        """The device comes back over a new link; it may be long until the commander hears that the old one is gone."""
+        """The device comes back over a new link; its old one lives on when it was on another listener."""
+        if self._chance.random() < 0.5:
+            self._to_commander += [self.desk.report(held, "refused", "link_closed") for held in self._held]
+            self._held.clear()
         self._link = self.desk.link(self._dialect)
 
     async def lose_listener(self) -> None:
@@ -74,6 +89,7 @@ class World:
         del self._to_commander[kept:]
         self._link = None
         self._handled.clear()
+        self._held.clear()
         self._to_listener.clear()  # its successor has another id
         self.desk.listener_id = f"listener-{self._chance.random()}"
 
@@ -82,15 +98,41 @@ class World:
         if not self._to_listener:
             return
         downlink = self._to_listener.pop(0)
+        if downlink.listener_id != self.desk.listener_id:
+            return  # it was meant for one that is dead
+        if downlink.action == "recall":
+            self._recall(downlink)
+            return
         if (downlink.command_id, downlink.attempt) in self._handled:
             return
         self._handled.add((downlink.command_id, downlink.attempt))
         if self._link is None or self._link.session_id != downlink.session_id:
             self._to_commander.append(self.desk.report(downlink, "refused", "no_such_session"))
-        elif self.desk.now() >= downlink.deadline_at:
-            self._to_commander.append(self.desk.report(downlink, "refused", "too_late"))
+        elif self._chance.random() < 0.3:
+            self._held.append(downlink)
+            self._to_commander.append(self.desk.report(downlink, "held"))
         elif self._chance.random() < 0.1:
             self._to_commander.append(self.desk.report(downlink, "refused", "unwritable"))
+        else:
+            self._write(downlink)
+
+    def _recall(self, recall: Downlink) -> None:
+        """What is held, or was never seen, is given back; what was written is not."""
+        attempt = (recall.command_id, recall.attempt)
+        held = [each for each in self._held if (each.command_id, each.attempt) == attempt]
+        if held or attempt not in self._handled:
+            self._held = [each for each in self._held if each not in held]
+            self._handled.add(attempt)
+            self._to_commander.append(self.desk.report(recall, "refused", "recalled"))
+
+    async def uplink(self) -> None:
+        """The device says something: the way to it is open, for what was held on its link."""
+        if self._held:
+            self._write(self._held.pop(0))
+
+    def _write(self, downlink: Downlink) -> None:
+        if self.desk.now() >= downlink.deadline_at:
+            self._to_commander.append(self.desk.report(downlink, "refused", "too_late"))
         else:
             self.written[downlink.command_id].append(self.desk.seconds)
             self._to_commander.append(self.desk.report(downlink, "written"))
@@ -127,6 +169,7 @@ class World:
 
     async def settle(self) -> None:
         """Everything is read, and every deadline passes."""
+        self._to_commander += [self.desk.report(held, "refused", "too_late") for held in self._held]
         while self._to_commander:
             await self.report()
         await self.desk.later(2000)

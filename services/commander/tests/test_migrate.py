@@ -16,12 +16,12 @@ from vt600_commander.migrate import alembic_config, upgrade
 pytestmark = pytest.mark.servers
 
 TABLES = "SELECT array_agg(table_name::text ORDER BY table_name) FROM information_schema.tables WHERE table_schema = 'commander'"
-ALL_TABLES = ["alembic_version", "queued_commands", "status_outbox"]
+ALL_TABLES = ["alembic_version", "attempts", "queued_commands", "status_outbox"]
 FILL = """
 INSERT INTO commander.queued_commands (command_id, device_id, type, args, command_class, queue, requested_at, requested_by,
-    deadline_at, state, revision, attempt, written, downlink_published)
+    deadline_at, state, revision, attempt, written, downlink_published, listener_id, session_id, dispatched_at, payload, reply_code)
 SELECT n, 'd', 'identify', '{}', 'query', 'until_deadline', now(), 'me', now(), 'written', 1, n,
-    CASE WHEN n = 2 THEN '\\x00'::bytea END, n = 2 FROM generate_series(1, 2) n
+    CASE WHEN n = 2 THEN '\\x00'::bytea END, n = 2, 'l', 's', now(), '\\x00', '9001' FROM generate_series(1, 2) n
 """
 
 
@@ -47,6 +47,7 @@ def test_a_filled_database_goes_up_step_by_step_and_down_again(make_database: Ca
     assert ask(url, TABLES) == ALL_TABLES
     known = "SELECT array_agg(tries || ' ' || published_attempt ORDER BY position) FROM commander.queued_commands"
     assert ask(url, known) == ["0 0", "2 2"]
+    assert ask(url, "SELECT array_agg(command_id || attempt ORDER BY 1) FROM commander.attempts") == ["11", "22"]
 
     command.downgrade(config, "202611230440")
     held = "SELECT array_agg(downlink_published ORDER BY attempt) FROM commander.queued_commands"

@@ -3,6 +3,7 @@
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from msgspec import structs
 
 from vt600_commander.models import QueuedCommand
 
@@ -157,3 +158,79 @@ async def test_a_stray_answer_that_is_read_again_does_not_answer_what_was_writte
     await desk.tell(stray)
 
     assert command.state == "written"
+
+
+async def test_a_position_that_might_have_come_unasked_is_marked_as_not_provable(desk: "Desk") -> None:
+    desk.link()
+    command = await desk.ask("request_position")
+    reply = desk.reply(await desk.written())
+    await desk.tell(structs.replace(reply, certain=False))
+
+    assert (command.state, command.reason) == ("acknowledged", "not_provable")
+
+
+async def test_in_ascii_a_late_answer_to_an_earlier_try_settles_the_command(desk: "Desk") -> None:
+    desk.link("ascii")
+    command = await desk.ask(deadline_s=3600)
+    first = await desk.written()
+    await desk.later(36)
+    second = await desk.written()
+    assert first.packet_no != second.packet_no
+    await desk.tell(desk.reply(first))
+
+    assert command.state == "acknowledged"
+
+
+async def test_in_ascii_a_late_answer_is_kept_whatever_link_it_comes_over(desk: "Desk") -> None:
+    command, _session_id = await unknown(desk, "ascii")
+    await desk.tell(desk.reply_to(command, desk.link("ascii").session_id))
+
+    assert (command.state, command.reason) == ("acknowledged", "late")
+
+
+async def test_in_binary_an_answer_that_may_be_that_of_other_bytes_settles_nobody(desk: "Desk") -> None:
+    """Cut, no answer; release: the one answer under their code may be that to the cut, and the second is that to the release."""
+    desk.link()
+    cut = await desk.ask("set_output", output=1, on=True)
+    await desk.written()
+    await desk.later(61)
+    release = await desk.ask("set_output", output=1, on=False, deadline_s=600)
+    downlink = await desk.written()
+    await desk.tell(desk.reply(downlink))
+    assert (cut.state, release.state, release.reason) == ("unknown", "written", "answer_in_doubt")
+    desk.seconds += 1
+    await desk.tell(desk.reply(downlink))
+
+    assert (cut.state, release.state) == ("unknown", "acknowledged")
+
+
+async def test_in_binary_the_second_answer_to_a_setting_is_not_taken_for_that_of_the_next(desk: "Desk") -> None:
+    desk.link()
+    first = await desk.ask("set_interval", interval_s=60, deadline_s=3600)
+    await desk.written()
+    await desk.later(36)
+    answer = desk.reply(await desk.written())
+    await desk.tell(answer)
+    assert first.state == "acknowledged"
+    second = await desk.ask("set_interval", interval_s=30, deadline_s=3600)
+    desk.seconds += 1
+    downlink = await desk.written()
+    desk.seconds += 1
+    await desk.tell(desk.reply(downlink))
+    assert (second.state, second.reason) == ("written", "answer_in_doubt")
+    desk.seconds += 1
+    await desk.tell(desk.reply(downlink))
+
+    assert second.state == "acknowledged"
+
+
+async def test_a_reply_that_nobody_waits_for_changes_nothing(desk: "Desk") -> None:
+    desk.link()
+    command = await desk.ask()
+    downlink = await desk.written()
+    await desk.tell(desk.reply(downlink))
+    revision = command.revision
+    desk.seconds += 1
+    await desk.tell(desk.reply(downlink))
+
+    assert (command.state, command.revision) == ("acknowledged", revision)

@@ -2,14 +2,18 @@
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime
+from typing import NamedTuple
 
-from sqlalchemy import ARRAY, Text, any_, func, literal, or_, select, text
+from sqlalchemy import ARRAY, Text, any_, exists, func, literal, or_, select, text
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import aliased
 
 from vt600_bus.records import CommandState
 from vt600_commander.lifecycle import UNDERWAY
 from vt600_commander.models import QueuedCommand
+
+_OPEN_AT_MOST = 2  # one command, and a safety command that could not wait for it
 
 # The locks are taken in the order of their keys everywhere, so that two processes never wait for each other.
 _LOCK = text("""
@@ -35,41 +39,46 @@ async def find(db: AsyncSession, command_id: str) -> QueuedCommand | None:
     return await db.get(QueuedCommand, command_id)
 
 
-async def head(db: AsyncSession, device_id: str) -> QueuedCommand | None:
-    """The device's next command, unless another one of it is under way.
+class Head(NamedTuple):
+    """What a device's queue offers: its commands under way, and the one that comes next."""
 
-    One command of a device at a time, in the order in which they came: a device obeys one at a time (SPEC §3.10), and so there is
-    never more than one open command of a reply code.
-    """
+    opened: Sequence[QueuedCommand]
+    command: QueuedCommand | None
+
+
+async def head(db: AsyncSession, device_id: str) -> Head:
+    """Safety commands first, then in the order in which they came. A step of a sequence comes after those before it have ended."""
+    earlier = aliased(QueuedCommand)
+    blocked = exists().where(
+        earlier.sequence_id == QueuedCommand.sequence_id,
+        earlier.step < QueuedCommand.step,
+        earlier.check_at.is_not(None),
+    )
     query = (
         select(QueuedCommand)
-        .where(QueuedCommand.device_id == device_id, QueuedCommand.check_at.is_not(None))
-        .order_by(QueuedCommand.state.not_in(UNDERWAY), QueuedCommand.position)
-        .limit(1)
+        .where(
+            QueuedCommand.device_id == device_id,
+            QueuedCommand.check_at.is_not(None),
+            or_(QueuedCommand.state.in_(UNDERWAY), QueuedCommand.sequence_id.is_(None), ~blocked),
+        )
+        .order_by(QueuedCommand.state.not_in(UNDERWAY), QueuedCommand.priority, QueuedCommand.position)
+        .limit(_OPEN_AT_MOST + 1)
     )
-    first = (await db.execute(query)).scalar_one_or_none()
-    return None if first is None or first.state in UNDERWAY else first
+    rows = (await db.execute(query)).scalars().all()
+    opened = [row for row in rows if row.state in UNDERWAY]
+    return Head(opened, next((row for row in rows if row.state not in UNDERWAY), None))
 
 
-async def answerable(db: AsyncSession, device_id: str, code: str, packet_no: str | None) -> Sequence[QueuedCommand]:
-    """The commands of the device that a reply of this code and packet number may answer."""
-    states: tuple[CommandState, ...] = ("written", "dispatched", "unknown")
-    query = select(QueuedCommand).where(
-        QueuedCommand.device_id == device_id,
-        or_(QueuedCommand.check_at.is_not(None), QueuedCommand.state == "unknown"),
-        or_(QueuedCommand.state.in_(states), QueuedCommand.tries > 0),
-        QueuedCommand.reply_code == code,
-        QueuedCommand.packet_no.is_not_distinct_from(packet_no),
-    )
-    return (await db.execute(query)).scalars().all()
+async def state_of_step(db: AsyncSession, sequence_id: str, step: int) -> CommandState | None:
+    """How a step of a sequence stands."""
+    query = select(QueuedCommand.state).where(QueuedCommand.sequence_id == sequence_id, QueuedCommand.step == step)
+    return (await db.execute(query)).scalar_one_or_none()
 
 
-async def is_used(db: AsyncSession, device_id: str, code: str, at: datetime) -> bool:
-    """Whether this reply has settled a command already: reports may be read twice."""
-    query = select(QueuedCommand.command_id).where(
-        QueuedCommand.device_id == device_id, QueuedCommand.replied_at == at, QueuedCommand.reply_code == code
-    )
-    return (await db.execute(query.limit(1))).first() is not None
+async def waiting(db: AsyncSession, device_id: str) -> int:
+    """How many commands of the device have no final state yet."""
+    query = select(func.count()).where(QueuedCommand.device_id == device_id, QueuedCommand.check_at.is_not(None))
+    return await db.scalar(query) or 0
 
 
 async def last_packet_no(db: AsyncSession, device_id: str) -> str | None:
@@ -106,6 +115,17 @@ async def devices_waiting(db: AsyncSession, device_ids: Iterable[str] | None = N
     if device_ids is not None:
         query = query.where(QueuedCommand.device_id == any_(literal(list(device_ids), ARRAY(Text))))
     return list((await db.execute(query.distinct())).scalars())
+
+
+async def recalled(db: AsyncSession, before: datetime) -> Sequence[QueuedCommand]:
+    """Dispatches that were asked back, and of which no listener has said a word."""
+    query = select(QueuedCommand).where(
+        QueuedCommand.check_at.is_not(None),
+        QueuedCommand.state == "dispatched",
+        QueuedCommand.recalled_attempt == QueuedCommand.attempt,
+        QueuedCommand.dispatched_at < before,
+    )
+    return (await db.execute(query)).scalars().all()
 
 
 async def unpublished_downlinks(db: AsyncSession, before: datetime) -> Sequence[QueuedCommand]:

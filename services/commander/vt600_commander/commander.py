@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Collection, Iterable, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
 import structlog
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -12,14 +12,14 @@ from vt600_bus.records import CommandRequest, Downlink
 from vt600_commander import changes, command_queue
 from vt600_commander.database import DATABASE_ERRORS, Store
 from vt600_commander.dispatcher import dispatch
-from vt600_commander.expiry import Patience, expire
+from vt600_commander.expiry import expire
 from vt600_commander.intake import take_request
 from vt600_commander.metrics import CommanderMetrics
 from vt600_commander.outbox import Outbox
 from vt600_commander.outcomes import take_report
 from vt600_commander.presence import Presence
 from vt600_commander.reading import Record, read
-from vt600_commander.settings import CommanderSettings
+from vt600_commander.rules import Rules
 
 Work = Callable[[AsyncSession, datetime], Awaitable[None]]
 
@@ -36,7 +36,7 @@ class Commander:
 
     def __init__(
         self,
-        settings: CommanderSettings,
+        rules: Rules,
         *,
         store: Store,
         presence: Presence,
@@ -44,11 +44,7 @@ class Commander:
         dead_letters: DeadLetters,
         metrics: CommanderMetrics,
     ) -> None:
-        self._patience = Patience(
-            dispatch=timedelta(seconds=settings.dispatch_timeout_s),
-            reply=timedelta(seconds=settings.reply_timeout_s),
-            tries=settings.attempts,
-        )
+        self._rules = rules
         self._store = store
         self._presence = presence
         self._outbox = outbox
@@ -126,9 +122,9 @@ class Commander:
 
     async def _take(self, db: AsyncSession, record: Record, now: datetime) -> None:
         if isinstance(record, CommandRequest):
-            await take_request(db, record, self._presence, now)
+            await take_request(db, record, self._presence, now, self._rules)
         else:
-            await take_report(db, record, self._presence, now, reply_timeout=self._patience.reply)
+            await take_report(db, record, self._presence, now, reply_timeout=self._rules.reply)
 
     async def _dispatch_waiting(self, device_ids: Collection[str] | None) -> None:
         """Dispatch what these devices (or all) have queued."""
@@ -155,7 +151,7 @@ class Commander:
             for command_id, _device_id in due:
                 command = await command_queue.find(db, command_id)
                 if command is not None:
-                    expire(db, command, now, self._patience)
+                    expire(db, command, now, self._rules)
 
         await self._step({device_id for _command_id, device_id in due}, work)
 
@@ -167,12 +163,9 @@ class Commander:
             await command_queue.lock_devices(db, devices)
             now = datetime.now(UTC)
             await work(db, now)
-            found = [
-                await dispatch(db, device_id, self._presence, now, dispatch_timeout=self._patience.dispatch)
-                for device_id in devices
-            ]
+            found = [await dispatch(db, device_id, self._presence, now, self._rules) for device_id in devices]
             await changes.write_out(db)
-            return [record for record in found if record is not None]
+            return [*changes.recalls(db), *(record for record in found if record is not None)]
 
         self._outbox.committed(await self._store.transact(transaction))
         self._queue_changed.set()

@@ -1,56 +1,51 @@
 """The head of a device's queue → a dispatch to the listener that holds its link."""
 
-from datetime import datetime, timedelta
+from collections.abc import Sequence
+from datetime import datetime
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from vt600_bus.records import Downlink, Session
-from vt600_commander import changes, command_queue
+from vt600_commander import attempts, changes, command_queue
+from vt600_commander.downlinks import downlink, recall_of
 from vt600_commander.models import QueuedCommand
 from vt600_commander.presence import Presence
-from vt600_protocol import OUTPUTS, CommandError, build_command, encode_command
+from vt600_commander.rules import Rules
+from vt600_protocol import OUTPUTS, CommandError, EncodedCommand, build_command, encode_command
 
 FIRST_PACKET_NO, LAST_PACKET_NO = ":", "~"  # SPEC §4.1
 
 
 async def dispatch(
-    db: AsyncSession, device_id: str, presence: Presence, now: datetime, *, dispatch_timeout: timedelta
+    db: AsyncSession, device_id: str, presence: Presence, now: datetime, rules: Rules
 ) -> Downlink | None:
     """Dispatch the device's next command when it has a link. Commands past their deadline, or that do not wait, end here.
 
     The state is committed before the listener hears of it. A crash in between publishes the same attempt for the same link again,
     and a listener carries an attempt out once. Returns what is to be published after the commit.
     """
-    while (command := await command_queue.head(db, device_id)) is not None:
-        session = presence.session_of(device_id)
-        if command.deadline_at <= now:
-            changes.give_up(db, command, "expired", now, reason=command.reason or "no_link_in_time")
-        elif command.queue == "never" and (session is None or session.session_id != command.bound_session_id):
-            changes.give_up(db, command, "expired", now, reason="offline")
-        elif session is None or (command.retry_at is not None and command.retry_at > now):
+    session = presence.session_of(device_id)
+    while True:
+        opened, command = await command_queue.head(db, device_id)
+        _recall_from_other_links(db, opened, session, now, rules)
+        if command is None:
             return None
-        elif await _prepare(db, command, session, now):
-            changes.change(db, command, "dispatched", now, check_at=min(now + dispatch_timeout, command.deadline_at))
-            return downlink(command)
-    return None
-
-
-def downlink(command: QueuedCommand) -> Downlink:
-    """The dispatch of a command as its row says."""
-    assert command.listener_id and command.session_id and command.dispatched_at and command.reply_code  # noqa: S101, PT018
-    return Downlink(
-        command_id=command.command_id,
-        attempt=command.attempt,
-        device_id=command.device_id,
-        listener_id=command.listener_id,
-        session_id=command.session_id,
-        generation=command.generation or 0,
-        dispatched_at=command.dispatched_at,
-        deadline_at=command.deadline_at,
-        payload=command.payload or b"",
-        reply_code=command.reply_code,
-        packet_no=command.packet_no,
-    )
+        if await _has_ended(db, command, session, now):
+            continue
+        if session is None or (command.retry_at is not None and command.retry_at > now):
+            return None
+        if not _may_go(opened, command, now, rules):
+            return None
+        encoded = await _encode(db, command, session, now)
+        if encoded is None:
+            continue
+        if any(other.reply_code == encoded.reply_code for other in opened):
+            return None  # its reply could not be told from theirs
+        _address(command, session, encoded, now)
+        check_at = min(now + rules.dispatch, command.deadline_at)
+        changes.change(db, command, "dispatched", now, cause="dispatch", check_at=check_at)
+        attempts.keep(db, command)
+        return downlink(command, open_window=rules.open_window)
 
 
 def packet_no_after(last: str | None) -> str:
@@ -58,13 +53,62 @@ def packet_no_after(last: str | None) -> str:
     return FIRST_PACKET_NO if last is None or last >= LAST_PACKET_NO else chr(ord(last) + 1)
 
 
-async def _prepare(db: AsyncSession, command: QueuedCommand, session: Session, now: datetime) -> bool:
-    """Encode for the link's dialect; False, and rejected, when that dialect cannot say it."""
+async def _has_ended(db: AsyncSession, command: QueuedCommand, session: Session | None, now: datetime) -> bool:
+    """End what may not be sent any more, whatever link there is."""
+    if command.sequence_id is not None and command.step:
+        before = await command_queue.state_of_step(db, command.sequence_id, command.step - 1)
+        if before != "acknowledged":
+            changes.give_up(db, command, "cancelled", now, cause="sequence", reason="sequence_stopped")
+            return True
+    if command.deadline_at <= now:
+        changes.give_up(db, command, "expired", now, cause="clock", reason=command.reason or "no_link_in_time")
+    elif command.queue == "never" and (session is None or session.session_id != command.bound_session_id):
+        changes.give_up(db, command, "expired", now, cause="dispatch", reason="offline")
+    else:
+        return False
+    return True
+
+
+def _may_go(opened: Sequence[QueuedCommand], command: QueuedCommand, now: datetime, rules: Rules) -> bool:
+    """One command at a time, as a device obeys (SPEC §3.10); a safety command does not wait for long for one that is silent."""
+    if not opened:
+        return True
+    if any(other.priority <= command.priority for other in opened):
+        return False
+    free_at = max(_overtaken_at(other, now, rules) for other in opened)
+    if free_at <= now:
+        return True
+    command.check_at = min(free_at, command.deadline_at)
+    return False
+
+
+def _overtaken_at(other: QueuedCommand, now: datetime, rules: Rules) -> datetime:
+    """When a command under way has been silent for so long that a safety command goes past it."""
+    if other.state == "written":
+        return (other.written_at or now) + rules.overtake
+    if other.held_at is not None:
+        return now
+    return (other.dispatched_at or now) + rules.dispatch
+
+
+def _recall_from_other_links(
+    db: AsyncSession, opened: Sequence[QueuedCommand], session: Session | None, now: datetime, rules: Rules
+) -> None:
+    """What waits for a sign of life on a link that the device has left will not see one."""
+    for command in opened:
+        moved = session is not None and session.session_id != command.session_id
+        if moved and command.held_at is not None and command.recalled_attempt < command.attempt:
+            changes.recall(db, command, recall_of(command))
+            command.check_at = min(now + rules.dispatch, command.deadline_at)
+
+
+async def _encode(db: AsyncSession, command: QueuedCommand, session: Session, now: datetime) -> EncodedCommand | None:
+    """Encode for the link's dialect; None, and rejected, when that dialect cannot say it."""
     packet_no = FIRST_PACKET_NO
     if session.dialect == "ascii":
         packet_no = packet_no_after(await command_queue.last_packet_no(db, command.device_id))
     try:
-        encoded = encode_command(
+        return encode_command(
             build_command(command.type, command.args),
             device_id=command.device_id,
             dialect=session.dialect,
@@ -72,14 +116,18 @@ async def _prepare(db: AsyncSession, command: QueuedCommand, session: Session, n
             outputs=command.output_bytes or OUTPUTS,
         )
     except CommandError as error:
-        changes.give_up(db, command, "rejected", now, reason=str(error))
-        return False
+        changes.give_up(db, command, "rejected", now, cause="dispatch", reason=str(error))
+        return None
+
+
+def _address(command: QueuedCommand, session: Session, encoded: EncodedCommand, now: datetime) -> None:
+    """Give the command its next attempt, over this link."""
     command.attempt += 1
     command.listener_id = session.listener_id
     command.session_id = session.session_id
     command.generation = session.generation
     command.dispatched_at = now
+    command.held_at = None
     command.payload = encoded.payload
     command.reply_code = encoded.reply_code
     command.packet_no = encoded.packet_no
-    return True

@@ -1,26 +1,15 @@
 """What the clock does to commands: deadlines, answers that did not come, and listeners that stay silent."""
 
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from vt600_commander import changes
 from vt600_commander.models import QueuedCommand
-
-_BACK_OFF = timedelta(seconds=5)
-
-
-@dataclass(frozen=True, slots=True)
-class Patience:
-    """How long a listener may be silent of a dispatch, how long an answer may take, and how often a command is tried at most."""
-
-    dispatch: timedelta
-    reply: timedelta
-    tries: int
+from vt600_commander.rules import Rules
 
 
-def expire(db: AsyncSession, command: QueuedCommand, now: datetime, patience: Patience) -> None:
+def expire(db: AsyncSession, command: QueuedCommand, now: datetime, rules: Rules) -> None:
     """Look at a command whose time has come. Only queries and settings are ever sent again."""
     if command.check_at is None or command.check_at > now:
         return
@@ -28,9 +17,9 @@ def expire(db: AsyncSession, command: QueuedCommand, now: datetime, patience: Pa
         case "queued":
             _look_at_queued(db, command, now)
         case "dispatched":
-            _look_at_dispatched(db, command, now, patience)
+            _look_at_dispatched(db, command, now, rules)
         case "written":
-            _look_at_written(db, command, now, patience)
+            _look_at_written(db, command, now, rules)
 
 
 def _look_at_queued(db: AsyncSession, command: QueuedCommand, now: datetime) -> None:
@@ -38,30 +27,43 @@ def _look_at_queued(db: AsyncSession, command: QueuedCommand, now: datetime) -> 
     if command.deadline_at > now:
         command.check_at = command.deadline_at
     else:
-        changes.give_up(db, command, "expired", now, reason=command.reason or "no_link_in_time")
+        changes.give_up(db, command, "expired", now, cause="clock", reason=command.reason or "no_link_in_time")
 
 
-def _look_at_dispatched(db: AsyncSession, command: QueuedCommand, now: datetime, patience: Patience) -> None:
+def _look_at_dispatched(db: AsyncSession, command: QueuedCommand, now: datetime, rules: Rules) -> None:
     """No word from the listener. It may have written and died, so an actuating command is never dispatched again."""
-    word_at = command.deadline_at + patience.reply  # a report of the last moment may take that long
+    word_at = command.deadline_at + rules.reply  # a report of the last moment may take that long
     if now >= word_at:
-        changes.change(db, command, "unknown", now, reason="listener_silent")
+        changes.change(db, command, "unknown", now, cause="clock", reason="listener_silent")
     elif command.published_attempt < command.attempt and command.deadline_at > now:
-        command.check_at = min(now + patience.dispatch, command.deadline_at)  # the listener cannot know of it yet
-    elif command.command_class != "actuating" and command.tries + 1 < patience.tries and command.deadline_at > now:
+        command.check_at = min(now + rules.dispatch, command.deadline_at)  # the listener cannot know of it yet
+    elif _may_be_tried_again(command, command.tries + 1, now, rules) and not _is_held(command):
         command.tries += 1
-        changes.queue_again(db, command, now, reason="listener_silent")
+        changes.queue_again(db, command, now, cause="clock", reason="listener_silent")
     else:
         command.check_at = word_at
 
 
-def _look_at_written(db: AsyncSession, command: QueuedCommand, now: datetime, patience: Patience) -> None:
+def _look_at_written(db: AsyncSession, command: QueuedCommand, now: datetime, rules: Rules) -> None:
     """No answer. Actuating commands are waited for until their deadline, the others are tried again."""
-    if command.deadline_at <= now:
-        changes.change(db, command, "unknown", now, reason="no_answer")
-    elif command.command_class == "actuating":
+    if command.command_class == "actuating" and command.deadline_at > now:
         command.check_at = command.deadline_at
-    elif command.tries < patience.tries:
-        changes.queue_again(db, command, now, reason="no_answer", retry_at=now + _BACK_OFF * command.tries)
+    elif _may_be_tried_again(command, command.tries, now, rules):
+        retry_at = now + rules.back_off * command.tries
+        changes.queue_again(db, command, now, cause="clock", reason="no_answer", retry_at=retry_at)
     else:
-        changes.change(db, command, "unknown", now, reason="no_answer")
+        changes.change(db, command, "unknown", now, cause="clock", reason="no_answer")
+
+
+def _may_be_tried_again(command: QueuedCommand, tries: int, now: datetime, rules: Rules) -> bool:
+    return (
+        command.command_class != "actuating"
+        and command.cancelled_by is None
+        and tries < rules.tries
+        and command.deadline_at > now
+    )
+
+
+def _is_held(command: QueuedCommand) -> bool:
+    """Whether its listener has said that it waits for the device, and was not asked to stop."""
+    return command.held_at is not None and command.recalled_attempt < command.attempt

@@ -13,7 +13,7 @@ from vt600_bus.records import CommandStatus, Downlink
 from vt600_bus.topics import COMMAND_STATUSES, DOWNLINKS
 from vt600_commander import command_queue
 from vt600_commander.database import Store
-from vt600_commander.dispatcher import downlink
+from vt600_commander.downlinks import downlink, recall_of
 from vt600_commander.metrics import CommanderMetrics
 from vt600_commander.models import QueuedCommand
 
@@ -34,7 +34,8 @@ WHERE command_id = :command_id AND published_attempt < :attempt
 class Outbox:
     """Publishes dispatches at once, and states in the order in which they were committed."""
 
-    def __init__(self, store: Store, publisher: Publisher, metrics: CommanderMetrics) -> None:
+    def __init__(self, store: Store, publisher: Publisher, metrics: CommanderMetrics, *, open_window: bool) -> None:
+        self._open_window = open_window
         self._store = store
         self._metrics = metrics
         self._publisher = publisher
@@ -48,7 +49,8 @@ class Outbox:
                 future = self._publisher.publish(DOWNLINKS, record.device_id, record)
             except PublisherFull:
                 continue  # it stays unpublished in its row and is sent when there is room
-            self._sent.append((future, record))
+            if record.action == "write":
+                self._sent.append((future, record))
         self._news.set()
 
     async def run(self) -> None:
@@ -96,15 +98,18 @@ class Outbox:
         return statuses, noted
 
     async def _send_left_downlinks(self, *, older_than_s: float) -> None:
-        """Dispatches that were committed and may never have been published: the same attempt for the same link again."""
+        """Dispatches that were committed and may never have been published: the same attempt for the same link again. What was asked
+        back is asked back again, which does no harm."""
         before = datetime.now(UTC) - timedelta(seconds=older_than_s)
 
-        async def look(db: AsyncSession) -> Sequence[QueuedCommand]:
-            return await command_queue.unpublished_downlinks(db, before)
+        async def look(db: AsyncSession) -> tuple[Sequence[QueuedCommand], Sequence[QueuedCommand]]:
+            return await command_queue.unpublished_downlinks(db, before), await command_queue.recalled(db, before)
 
         known = {(record.command_id, record.attempt) for _future, record in self._sent}
-        left = [downlink(row) for row in await self._store.transact(look)]
+        unpublished, recalled = await self._store.transact(look)
+        left = [downlink(row, open_window=self._open_window) for row in unpublished]
         self.committed([record for record in left if (record.command_id, record.attempt) not in known])
+        self.committed([recall_of(row) for row in recalled])
 
 
 def _is_held(future: asyncio.Future[None]) -> bool:

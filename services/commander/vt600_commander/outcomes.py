@@ -1,98 +1,112 @@
-"""What listeners and devices say → transitions."""
+"""What listeners say of dispatches → transitions."""
 
-from collections.abc import Iterable
 from datetime import datetime, timedelta
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from vt600_bus.records import DeliveryReport
-from vt600_commander import changes, command_queue
-from vt600_commander.models import QueuedCommand
+from vt600_bus.records import CommandState, DeliveryReport
+from vt600_commander import attempts, changes, command_queue
+from vt600_commander.models import Attempt, QueuedCommand
 from vt600_commander.presence import Presence
+from vt600_commander.replies import settle, take_reply
 
 _AGAIN_AFTER = timedelta(seconds=1)
-_LINK_IS_GONE = frozenset(("no_such_session", "stale_generation"))
+_LINK_IS_GONE = frozenset(("no_such_session", "stale_generation", "link_closed"))
+_NEXT_LINK = _LINK_IS_GONE | {"recalled"}
 
 
 async def take_report(
     db: AsyncSession, report: DeliveryReport, presence: Presence, now: datetime, *, reply_timeout: timedelta
 ) -> None:
-    """Apply one delivery report; one that fits nothing (repeated, of an older attempt, of no command) changes nothing."""
+    """Apply one delivery report; one that fits nothing (repeated, of no command) changes nothing."""
     if report.outcome == "replied":
-        await _replied(db, report, now)
+        await take_reply(db, report, now)
         return
-    command = None if report.command_id is None else await command_queue.find(db, report.command_id)
-    if command is None or command.attempt != report.attempt:
+    if report.command_id is None or report.attempt is None:
+        return
+    command = await command_queue.find(db, report.command_id)
+    attempt = await attempts.find(db, report.command_id, report.attempt)
+    if command is None or attempt is None:
         return
     if report.outcome == "written":
-        _written(db, command, report, now, reply_timeout=reply_timeout)
+        _written(db, command, attempt, report, now, reply_timeout=reply_timeout)
+    elif command.attempt != report.attempt:
+        return
+    elif report.outcome == "held":
+        _held(db, command, report, now)
     else:
-        _refused(db, command, report, presence, now)
+        _refused(db, command, attempt, report, presence, now)
 
 
 def _written(
-    db: AsyncSession, command: QueuedCommand, report: DeliveryReport, now: datetime, *, reply_timeout: timedelta
+    db: AsyncSession,
+    command: QueuedCommand,
+    attempt: Attempt,
+    report: DeliveryReport,
+    now: datetime,
+    *,
+    reply_timeout: timedelta,
 ) -> None:
     """The bytes left. When the silence before has been judged already, the bytes are kept with the judgement."""
-    if command.state not in ("dispatched", "queued", "unknown") or command.written_at == report.at:
+    if attempt.written_at is not None or attempt.refused is not None:
         return
-    command.written = report.payload or command.payload
-    command.written_at = report.at
-    if command.state == "dispatched":
+    attempt.written_at = report.at
+    if command.written is None or command.attempt == attempt.attempt:
+        command.written = report.payload or attempt.payload
+        command.written_at = report.at
+    if command.attempt == attempt.attempt and command.state == "dispatched":
         command.tries += 1
-        changes.change(db, command, "written", now, check_at=now + reply_timeout)
-    else:
+        reason = "cancel_too_late" if command.cancelled_by else None
+        changes.change(db, command, "written", now, cause="listener", check_at=now + reply_timeout, reason=reason)
+    elif command.check_at is not None or command.state == "unknown":
         command.tries = max(command.tries, 1)
-        changes.note(db, command, now, "written_late")
+        changes.note(db, command, now, "written_late", cause="listener")
+    _apply_early_reply(db, command, attempt, now)
+
+
+def _apply_early_reply(db: AsyncSession, command: QueuedCommand, attempt: Attempt, now: datetime) -> None:
+    """The answer may have been read before the word of the write; one from before the write itself was no answer to it."""
+    if attempt.replied_at is None or attempt.written_at is None:
+        return
+    if attempt.replied_at < attempt.written_at:
+        attempt.replied_at = None
+    elif command.check_at is not None or command.state == "unknown":
+        settle(db, command, attempt, now)
+
+
+def _held(db: AsyncSession, command: QueuedCommand, report: DeliveryReport, now: datetime) -> None:
+    """The listener waits for the device's next sign of life, until the deadline."""
+    if command.state != "dispatched" or command.held_at is not None:
+        return
+    command.held_at = report.at
+    command.check_at = command.deadline_at
+    changes.note(db, command, now, "waits_for_uplink", cause="listener")
 
 
 def _refused(
-    db: AsyncSession, command: QueuedCommand, report: DeliveryReport, presence: Presence, now: datetime
+    db: AsyncSession,
+    command: QueuedCommand,
+    attempt: Attempt,
+    report: DeliveryReport,
+    presence: Presence,
+    now: datetime,
 ) -> None:
     """Not one byte of this attempt left: back to the queue, for a new link or a little later, while there is time."""
     reason = report.reason or "refused"
     if reason in _LINK_IS_GONE:
         presence.forget(report.device_id, report.session_id)
-    if command.state == "unknown" and command.tries == 0:
-        changes.change(db, command, "expired", now, reason=reason)
-    elif command.state != "dispatched":
+    if attempt.written_at is not None or command.state not in ("dispatched", "unknown"):
         return
+    attempt.refused = reason
+    if command.state == "unknown":
+        if command.tries == 0:
+            ended: CommandState = "expired" if command.cancelled_by is None else "cancelled"
+            changes.change(db, command, ended, now, cause="listener", reason=reason)
+    elif command.cancelled_by is not None:
+        changes.give_up(db, command, "cancelled", now, cause="listener", reason=f"cancelled by {command.cancelled_by}")
     elif reason == "too_late" or command.deadline_at <= now or command.queue == "never":
-        changes.give_up(db, command, "expired", now, reason="offline" if reason in _LINK_IS_GONE else reason)
+        said = "offline" if reason in _NEXT_LINK else reason
+        changes.give_up(db, command, "expired", now, cause="listener", reason=said)
     else:
-        retry_at = None if reason in _LINK_IS_GONE else now + _AGAIN_AFTER
-        changes.queue_again(db, command, now, reason=reason, retry_at=retry_at)
-
-
-async def _replied(db: AsyncSession, report: DeliveryReport, now: datetime) -> None:
-    code = report.code or ""
-    command = _answered(await command_queue.answerable(db, report.device_id, code, report.packet_no), report)
-    if command is None or await command_queue.is_used(db, report.device_id, code, report.at):
-        return
-    late = "late" if command.state == "unknown" else None
-    command.reply = report.payload
-    command.reply_text = report.text
-    command.replied_at = report.at
-    if report.ok is False:
-        changes.change(db, command, "failed", now, reason=report.reason or "refused_by_device")
-    else:
-        changes.change(db, command, "acknowledged", now, reason=late)
-
-
-def _answered(candidates: Iterable[QueuedCommand], report: DeliveryReport) -> QueuedCommand | None:
-    """The one open command of the code; else the one of unknown outcome, when there is only one and it went over this link.
-
-    A listener reports the write before the reply, so what is only dispatched cannot have been answered, unless the packet number
-    proves it. Nothing is answered before it was written.
-    """
-    possible = [command for command in candidates if not _precedes_write(report, command)]
-    for command in possible:
-        if command.state != "unknown" and (command.tries or command.packet_no is not None):
-            return command
-    late = [command for command in possible if command.state == "unknown" and command.session_id == report.session_id]
-    return late[0] if len(late) == 1 else None
-
-
-def _precedes_write(report: DeliveryReport, command: QueuedCommand) -> bool:
-    """Whether the reply came before the command was written to the same link; both times are that listener's."""
-    return command.written_at is not None and command.session_id == report.session_id and report.at < command.written_at
+        retry_at = None if reason in _NEXT_LINK else now + _AGAIN_AFTER
+        changes.queue_again(db, command, now, cause="listener", reason=reason, retry_at=retry_at)

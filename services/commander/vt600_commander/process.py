@@ -15,6 +15,7 @@ from vt600_commander.database import Store, create_engine
 from vt600_commander.metrics import CommanderMetrics
 from vt600_commander.outbox import Outbox
 from vt600_commander.presence import PRESENCE_TOPICS, Presence
+from vt600_commander.rules import rules_of
 from vt600_commander.settings import CommanderSettings
 from vt600_runtime.probes import Probes
 
@@ -47,9 +48,10 @@ async def run(settings: CommanderSettings, kafka: KafkaSettings, stop: asyncio.E
                 fetch_wait_ms=100,
             )
         )
-        outbox = Outbox(store, publisher, metrics)
+        rules = rules_of(settings)
+        outbox = Outbox(store, publisher, metrics, open_window=rules.open_window)
         commander = Commander(
-            settings,
+            rules,
             store=store,
             presence=presence,
             outbox=outbox,
