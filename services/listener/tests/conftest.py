@@ -204,6 +204,7 @@ def make_report(
     device_time: datetime = STARTED_AT,
     packet_no: str | None = None,
     latitude: float = 22.5,
+    event_code: int = 0,
 ) -> bytes:
     """The frame of a position: `9955` binary, `000` or `010` ASCII."""
     binary = len(code) == 4
@@ -216,7 +217,7 @@ def make_report(
             raw=b"",
             content=b"",
             event="interval",
-            event_code=None if binary else 0,
+            event_code=None if binary else event_code,
             event_data=None,
             is_alarm=False,
             confirm=code == "010",

@@ -140,7 +140,7 @@ async def test_the_next_position_answers_position_now(
 
     assert written.outcome == "written"
     assert (replied.outcome, replied.ok, replied.code) == ("replied", True, code)
-    assert replied.packet_no == downlink.packet_no
+    assert (replied.packet_no, replied.certain) == (downlink.packet_no, False)
     assert replied.payload == report_frame(device_id, code=code, latitude=1.0)
 
 
@@ -164,3 +164,30 @@ async def test_a_dispatch_waits_for_no_replaced_link(
 
     assert newer.transport.take() == b""
     assert reports(bench)[0].reason == "stale_generation"
+
+
+async def test_a_position_that_says_it_was_asked_for_is_certain(
+    bench: "Bench", report_frame: Callable[..., bytes]
+) -> None:
+    tracker = bench.connect()
+    device_id = "865429043319537"
+    tracker.send(report_frame(device_id, code="000"))
+    bench.listener.downlinks.deliver(make_downlink(bench, RequestPosition()))
+    tracker.send(report_frame(device_id, code="000", event_code=34))
+
+    assert [(report.outcome, report.certain) for report in reports(bench)] == [("written", True), ("replied", True)]
+
+
+async def test_a_clock_behind_the_commanders_refuses_what_it_might_write_too_late(
+    bench: "Bench", tracker: "Tracker"
+) -> None:
+    for number, ahead_s in enumerate((2.0, 2.1)):
+        now = bench.clock.utc_now() + timedelta(seconds=ahead_s)
+        changes = {"command_id": f"{number}", "dispatched_at": now, "deadline_at": now + timedelta(seconds=60)}
+        bench.listener.downlinks.deliver(make_downlink(bench, changes=changes))
+
+    assert [(report.outcome, report.reason) for report in reports(bench)] == [
+        ("written", None),
+        ("refused", "clock_skew"),
+    ]
+    assert bench.count("dispatch_age_seconds") == pytest.approx(-2.1)

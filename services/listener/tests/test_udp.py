@@ -1,8 +1,10 @@
 from collections.abc import Callable
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import pytest
 
+from vt600_bus.records import Downlink
 from vt600_bus.topics import REJECTS, SESSIONS, UPLINKS
 from vt600_listener.udp import UdpEndpoint
 from vt600_protocol import encode_login
@@ -14,6 +16,7 @@ if TYPE_CHECKING:
 
 DEVICE = "143190975469"
 HOME = ("192.0.2.1", 5000)
+HEARTBEAT = b"\x00"
 ELSEWHERE = ("192.0.2.1", 5001)
 
 
@@ -173,3 +176,32 @@ async def test_a_peer_outside_the_allowed_networks_is_not_heard(
     endpoint.datagram_received(report_frame(DEVICE), ("198.51.100.7", 5000))
 
     assert [record.peer for record in bench.bus.of(UPLINKS)] == ["198.51.100.7:5000"]
+
+
+@pytest.mark.parametrize("next_datagram", [HEARTBEAT, None])
+async def test_a_command_over_udp_waits_for_the_next_datagram(
+    bench: "Bench", report_frame: Callable[..., bytes], next_datagram: bytes | None
+) -> None:
+    endpoint, socket = open_endpoint(bench)
+    endpoint.datagram_received(report_frame(DEVICE), HOME)
+    (session,) = bench.bus.of(SESSIONS)
+    now = bench.clock.utc_now()
+    bench.listener.downlinks.deliver(
+        Downlink(
+            command_id="command-1",
+            attempt=1,
+            device_id=DEVICE,
+            listener_id=bench.listener.id,
+            session_id=session.session_id,
+            generation=session.generation,
+            dispatched_at=now,
+            deadline_at=now + timedelta(seconds=60),
+            payload=b"the command",
+            reply_code="9001",
+            open_window=True,
+        )
+    )
+    assert socket.sent == []
+    endpoint.datagram_received(next_datagram or report_frame(DEVICE, latitude=1.0), HOME)
+
+    assert socket.sent == [(b"the command", HOME)]

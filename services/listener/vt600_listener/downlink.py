@@ -3,36 +3,42 @@
 Session, generation, deadline and the link itself are checked in the same step as the write, with nothing in between.
 """
 
-from typing import Literal
-
 import structlog
 
 from vt600_bus import Follower, RecordError, serde
-from vt600_bus.records import DeliveryReport, Downlink
-from vt600_bus.topics import DELIVERY_REPORTS
+from vt600_bus.records import Downlink
 from vt600_listener.clock import Clock
+from vt600_listener.delivery import Delivery
 from vt600_listener.metrics import Metrics
-from vt600_listener.publishing import Notices
 from vt600_listener.registry import SessionRegistry
 from vt600_listener.session import Session
-from vt600_listener.uplink import PHOTO_CODE
+from vt600_listener.settings import ListenerSettings
+from vt600_listener.window import Window
 
 _log = structlog.get_logger()
 
 _REMEMBERED = 20_000
-# What answers a request for a position, in either dialect, or for a photo (SPEC §3.10, §4.7): no replies of their own.
-_NO_REPLIES = frozenset({"9955", "000", PHOTO_CODE})
 
 
 class Downlinks:
     """Writes what is dispatched to sessions of this listener, and reports what it did."""
 
     def __init__(
-        self, *, listener_id: str, registry: SessionRegistry, notices: Notices, clock: Clock, metrics: Metrics
+        self,
+        settings: ListenerSettings,
+        *,
+        listener_id: str,
+        registry: SessionRegistry,
+        delivery: Delivery,
+        window: Window,
+        clock: Clock,
+        metrics: Metrics,
     ) -> None:
+        self._max_skew_s = settings.max_clock_skew_s
         self._listener_id = listener_id
         self._registry = registry
-        self._notices = notices
+        self._delivery = delivery
+        self._window = window
         self._clock = clock
         self._metrics = metrics
         self._handled: dict[tuple[str, int], None] = {}
@@ -51,52 +57,49 @@ class Downlinks:
                     self.deliver(downlink)
 
     def deliver(self, downlink: Downlink) -> None:
-        """Writes the bytes of one dispatch or says why not. The same attempt is handled once, however often it is read."""
-        attempt = (downlink.command_id, downlink.attempt)
-        if attempt in self._handled:
+        """Writes the bytes of one dispatch, holds them, or says why not. The same attempt is handled once, however often it is read."""
+        if downlink.action == "recall":
+            self._recall(downlink)
+            return
+        if not self._is_new(downlink):
             self._metrics.downlinks.labels("repeated").inc()
             return
+        session = self._registry.session_of(downlink.device_id)
+        reason = self._refusal(downlink, session)
+        if session is None or reason is not None:
+            self._delivery.refuse(downlink, reason or "no_such_session")
+        elif downlink.open_window and self._window.is_closed(session):
+            self._window.hold(downlink, session)
+        else:
+            self._delivery.write(downlink, session)
+
+    def _recall(self, downlink: Downlink) -> None:
+        """Takes back what waits, or what has not come yet. For what was written or refused the word is out already."""
+        if not self._window.recall(downlink.command_id, downlink.attempt) and self._is_new(downlink):
+            self._delivery.refuse(downlink, "recalled")
+
+    def _is_new(self, downlink: Downlink) -> bool:
+        attempt = (downlink.command_id, downlink.attempt)
+        if attempt in self._handled:
+            return False
         self._handled[attempt] = None
         if len(self._handled) > _REMEMBERED:
             del self._handled[next(iter(self._handled))]
-        session = self._registry.session_of(downlink.device_id)
-        reason = self._refusal(downlink, session)
-        if reason is not None or session is None:
-            self._report(downlink, "refused", reason)
-            return
-        # The report goes first: without it on its way nobody would know that bytes may have left.
-        if self._report(downlink, "written", None):
-            if downlink.reply_code in _NO_REPLIES:
-                session.awaited = downlink
-            session.link.write(downlink.payload)
+        return True
 
     def _refusal(self, downlink: Downlink, session: Session | None) -> str | None:
         if session is None:
             return "no_such_session"
         if session.session_id != downlink.session_id or session.generation != downlink.generation:
             return "stale_generation" if session.generation > downlink.generation else "no_such_session"
-        if self._clock.utc_now() >= downlink.deadline_at:
-            return "too_late"
-        if not session.link.is_writable():
-            return "unwritable"
-        return None
+        return self._untimely(downlink) or (None if session.link.is_writable() else "unwritable")
 
-    def _report(self, downlink: Downlink, outcome: Literal["written", "refused"], reason: str | None) -> bool:
-        self._metrics.downlinks.labels(reason or outcome).inc()
-        return self._notices.publish(
-            DELIVERY_REPORTS,
-            downlink.device_id,
-            DeliveryReport(
-                device_id=downlink.device_id,
-                listener_id=self._listener_id,
-                session_id=downlink.session_id,
-                generation=downlink.generation,
-                outcome=outcome,
-                at=self._clock.utc_now(),
-                command_id=downlink.command_id,
-                attempt=downlink.attempt,
-                reason=reason,
-                packet_no=downlink.packet_no,
-                payload=downlink.payload if outcome == "written" else None,
-            ),
-        )
+    def _untimely(self, downlink: Downlink) -> str | None:
+        """A clock of ours that is behind the commander's would have us write after the deadline. One that is ahead cannot be told
+        from a slow bus; it only makes us refuse what was in time."""
+        now = self._clock.utc_now()
+        age_s = (now - downlink.dispatched_at).total_seconds()
+        self._metrics.dispatch_age_seconds.set(age_s)
+        if now >= downlink.deadline_at:
+            return "too_late"
+        return "clock_skew" if age_s < -self._max_skew_s else None

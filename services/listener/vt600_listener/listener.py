@@ -7,6 +7,7 @@ from prometheus_client import CollectorRegistry
 from vt600_listener.admission import Admission
 from vt600_listener.clock import Clock
 from vt600_listener.context import LinkContext
+from vt600_listener.delivery import Delivery
 from vt600_listener.downlink import Downlinks
 from vt600_listener.flow import Flow
 from vt600_listener.lease import Lease
@@ -17,6 +18,7 @@ from vt600_listener.rejects import Rejects
 from vt600_listener.server import Server
 from vt600_listener.settings import ListenerSettings
 from vt600_listener.uplink import Uplinks
+from vt600_listener.window import Window
 
 _SPARE_FILES = 256
 
@@ -47,7 +49,11 @@ class Listener:
             max_pending_bytes=settings.max_pending_bytes,
             away_limit_s=settings.bus_away_limit_s,
         )
-        self.sessions = SessionRegistry(listener_id=self.id, clock=clock, notices=notices, metrics=metrics)
+        delivery = Delivery(listener_id=self.id, notices=notices, clock=clock, metrics=metrics)
+        window = Window(settings, delivery=delivery, clock=clock, metrics=metrics)
+        self.sessions = SessionRegistry(
+            listener_id=self.id, clock=clock, notices=notices, metrics=metrics, window=window
+        )
         admission = Admission(
             clock=clock,
             max_links=max(1, min(settings.max_links, max_files - _SPARE_FILES)),
@@ -74,10 +80,17 @@ class Listener:
             ),
             rejects=Rejects(notices=notices, clock=clock, listener_id=self.id, metrics=metrics),
             admission=admission,
+            window=window,
         )
         self.server = Server(self.context)
         self.downlinks = Downlinks(
-            listener_id=self.id, registry=self.sessions, notices=notices, clock=clock, metrics=metrics
+            settings,
+            listener_id=self.id,
+            registry=self.sessions,
+            delivery=delivery,
+            window=window,
+            clock=clock,
+            metrics=metrics,
         )
         self.lease = Lease(listener_id=self.id, clock=clock, notices=notices, links=lambda: len(self.sessions))
         self._publisher = publisher

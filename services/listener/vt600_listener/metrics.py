@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
+_HELD_BUCKETS = (1, 5, 10, 30, 60, 120, 300, 600, 1_800, 3_600)
 _DURABLE_BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60)
 
 
@@ -40,6 +41,17 @@ class Metrics:
         self.datagrams = counter("datagrams", "UDP datagrams that were handled")
         self.datagrams_dropped = counter("datagrams_dropped", "UDP datagrams that were not handled", "reason")
         self.downlinks = counter("downlinks", "Dispatches for links of this listener", "outcome")
+        self.downlinks_held = gauge("downlinks_held", "Dispatches that wait for their device's next sign of life")
+        self.dispatch_age_seconds = gauge(
+            "dispatch_age_seconds",
+            "Our time less the commander's at the last dispatch; negative when our clock is behind",
+        )
+        self.held_seconds = Histogram(
+            "vt600_listener_held_seconds",
+            "How long dispatches that were written in the end had waited for their device",
+            buckets=_HELD_BUCKETS,
+            registry=registry,
+        )
         self.notices_dropped = counter(
             "notices_dropped", "Records about links that a full bus had no room for", "topic"
         )

@@ -13,6 +13,7 @@ from vt600_listener.clock import Clock
 from vt600_listener.metrics import Metrics
 from vt600_listener.publishing import Notices
 from vt600_listener.session import Link, Session
+from vt600_listener.window import Window
 
 _log = structlog.get_logger()
 
@@ -20,12 +21,13 @@ _log = structlog.get_logger()
 class SessionRegistry:
     """Every link of this process and the session of each device; tells the bus what opens and closes."""
 
-    def __init__(self, *, listener_id: str, clock: Clock, notices: Notices, metrics: Metrics) -> None:
+    def __init__(self, *, listener_id: str, clock: Clock, notices: Notices, metrics: Metrics, window: Window) -> None:
         self.links: set[Link] = set()
         self._listener_id = listener_id
         self._clock = clock
         self._notices = notices
         self._metrics = metrics
+        self._window = window
         self._by_device: dict[str, Session] = {}
         self._newest_generation = 0
         metrics.sessions.set_function(lambda: len(self._by_device))
@@ -67,12 +69,14 @@ class SessionRegistry:
         session.is_open = False
         if self._by_device.get(session.device_id) is session:
             del self._by_device[session.device_id]
+        self._window.close(session)
         self._metrics.sessions_closed.labels(session.transport, cause).inc()
         self._announce(session, "closed", self._clock.utc_now(), cause)
         _log.debug("session.closed", device_id=session.device_id, session_id=session.session_id, cause=cause)
 
     def sweep(self) -> None:
-        """Closes the links that have been silent for too long."""
+        """Closes the links that have been silent for too long, and ends what waited for a device until its deadline."""
+        self._window.sweep()
         now = self._clock.monotonic()
         for link in tuple(self.links):
             cause = link.overdue(now)
@@ -90,6 +94,7 @@ class SessionRegistry:
             generation=self._next_generation(now),
             opened_at=now,
             link=link,
+            heard_at=self._clock.monotonic(),
         )
 
     def _next_generation(self, now: datetime) -> int:

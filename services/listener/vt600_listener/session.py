@@ -43,7 +43,7 @@ class Link(Protocol):
 
 @dataclass(slots=True, eq=False, kw_only=True)
 class Session:
-    """A device that is connected. `awaited` is a written command that the next position answers."""
+    """A device that is connected. `heard_at` is when it last sent bytes, `awaited` a written command that the next position answers."""
 
     device_id: str
     dialect: Dialect
@@ -53,6 +53,7 @@ class Session:
     generation: int
     opened_at: datetime
     link: Link
+    heard_at: float
     awaited: Downlink | None = None
     is_open: bool = True
 

@@ -90,8 +90,12 @@ class TcpLink(asyncio.BufferedProtocol):
 
     def buffer_updated(self, nbytes: int) -> None:
         """The socket had so many bytes."""
-        if self._stream is not None:
-            self._wait_for(self._stream.receive(bytes(self._context.read_buffer[:nbytes])))
+        stream = self._stream
+        if stream is None:
+            return
+        self._wait_for(stream.receive(bytes(self._context.read_buffer[:nbytes])))
+        if stream.session is not None:
+            self._context.window.heard(stream.session)
 
     def pause_writing(self) -> None:
         """The peer has left a full write buffer of answers unread."""

@@ -199,5 +199,6 @@ class Uplinks:
                 packet_no=awaited.packet_no,
                 ok=True,
                 payload=message.raw,
+                certain=isinstance(message, PositionReport) and message.event == "position_request",
             ),
         )

@@ -1,0 +1,60 @@
+"""The bytes of dispatches → links, and what became of them → bus."""
+
+from typing import Literal
+
+from vt600_bus.records import DeliveryReport, Downlink
+from vt600_bus.topics import DELIVERY_REPORTS
+from vt600_listener.clock import Clock
+from vt600_listener.metrics import Metrics
+from vt600_listener.publishing import Notices
+from vt600_listener.session import Session
+from vt600_listener.uplink import PHOTO_CODE
+
+# What answers a request for a position, in either dialect, or for a photo (SPEC §3.10, §4.7): no replies of their own.
+_NO_REPLIES = frozenset({"9955", "000", PHOTO_CODE})
+
+
+class Delivery:
+    """Writes, and says so."""
+
+    def __init__(self, *, listener_id: str, notices: Notices, clock: Clock, metrics: Metrics) -> None:
+        self._listener_id = listener_id
+        self._notices = notices
+        self._clock = clock
+        self._metrics = metrics
+
+    def write(self, downlink: Downlink, session: Session) -> None:
+        """Writes the bytes to the session's link, unless that could not be reported."""
+        # The report goes first: without it on its way nobody would know that bytes may have left.
+        if self._report(downlink, "written", None):
+            if downlink.reply_code in _NO_REPLIES:
+                session.awaited = downlink
+            session.link.write(downlink.payload)
+
+    def hold(self, downlink: Downlink) -> None:
+        """Says that the bytes wait for the device."""
+        self._report(downlink, "held", None)
+
+    def refuse(self, downlink: Downlink, reason: str) -> None:
+        """Says that not one byte left, and none will."""
+        self._report(downlink, "refused", reason)
+
+    def _report(self, downlink: Downlink, outcome: Literal["written", "held", "refused"], reason: str | None) -> bool:
+        self._metrics.downlinks.labels(reason or outcome).inc()
+        return self._notices.publish(
+            DELIVERY_REPORTS,
+            downlink.device_id,
+            DeliveryReport(
+                device_id=downlink.device_id,
+                listener_id=self._listener_id,
+                session_id=downlink.session_id,
+                generation=downlink.generation,
+                outcome=outcome,
+                at=self._clock.utc_now(),
+                command_id=downlink.command_id,
+                attempt=downlink.attempt,
+                reason=reason,
+                packet_no=downlink.packet_no,
+                payload=downlink.payload if outcome == "written" else None,
+            ),
+        )
