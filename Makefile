@@ -38,8 +38,8 @@ fuzz: environment  ## Coverage-guided fuzzing of the codec (minutes=5)
 	@.venv/bin/uv pip install --quiet --require-hashes --requirement libs/protocol/fuzz/requirements.lock
 	@exec $(PY) libs/protocol/fuzz/run.py --minutes $(minutes)
 
-load: environment  ## Benchmarks with printed figures (only=NAME for one of them, positions=N for export)
-	@exec $(PY) tests/load/run.py $(if $(only),--only $(only)) $(if $(positions),--positions $(positions))
+load: environment  ## Benchmarks with printed figures (only=NAME for one of them, positions=N for export, reports=N for history)
+	@exec $(PY) tests/load/run.py $(if $(only),--only $(only)) $(if $(positions),--positions $(positions)) $(if $(reports),--reports $(reports))
 
 format: environment  ## Format the code and mend what can be mended
 	@$(PY) -m ruff check --quiet --fix-only .

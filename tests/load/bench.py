@@ -3,14 +3,17 @@
 import asyncio
 import contextlib
 import json
+import os
 import statistics
 import subprocess
 import sys
 import tempfile
+import uuid
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit, urlunsplit
 
 import asyncpg
 import psutil
@@ -25,19 +28,24 @@ from vt600_local.postgres import Postgres
 
 
 class Bench:
-    """Fresh servers in a folder of their own, and a gateway on them."""
+    """Fresh servers in a folder of their own, and a gateway on them; with VT600_TEST_DATABASE_URL a fresh database on that server."""
 
     def __init__(self, folder: Path, stack: ExitStack) -> None:
         folder.chmod(0o711)
         self.kafka = Kafka(folder / "kafka")
-        self.postgres = Postgres(folder / "postgres")
-        for server in (self.kafka, self.postgres):
-            stack.callback(server.stop)
-            server.start()
+        stack.callback(self.kafka.stop)
+        self.kafka.start()
+        given = os.environ.get("VT600_TEST_DATABASE_URL")
+        if given is None:
+            postgres = _start_postgres(folder, stack)
+            self.database_url = postgres.url
+            self.database_log: Path | None = postgres.log
+        else:
+            self.database_url, self.database_log = _make_database(given, stack), None
         self.kafka_settings = KafkaSettings(bootstrap_servers=self.kafka.bootstrap_servers)
         asyncio.run(apply_topics(self.kafka_settings))
         self.gateway = Gateway(
-            folder, kafka_servers=self.kafka.bootstrap_servers, database_url=self.postgres.url, log_level="warning"
+            folder, kafka_servers=self.kafka.bootstrap_servers, database_url=self.database_url, log_level="warning"
         )
         stack.callback(self.gateway.stop)
 
@@ -55,14 +63,34 @@ class Bench:
     def query(self, statement: str) -> Any:
         """One value from the store."""
 
-        async def fetch() -> Any:
-            connection = await asyncpg.connect(self.postgres.url)
-            try:
-                return await connection.fetchval(statement)
-            finally:
-                await connection.close()
+        return asyncio.run(_fetch(self.database_url, statement))
 
-        return asyncio.run(fetch())
+    @property
+    def postgres_pid(self) -> int:
+        """The parent of all server processes."""
+        return psutil.Process(self.query("SELECT pg_backend_pid()")).ppid()
+
+
+def _start_postgres(folder: Path, stack: ExitStack) -> Postgres:
+    server = Postgres(folder / "postgres", settings={"shared_buffers": "1GB", "max_wal_size": "8GB"})
+    stack.callback(server.stop)
+    server.start()
+    return server
+
+
+def _make_database(server: str, stack: ExitStack) -> str:
+    name = f"vt600_load_{uuid.uuid4().hex[:12]}"
+    asyncio.run(_fetch(server, f"CREATE DATABASE {name}"))
+    stack.callback(lambda: asyncio.run(_fetch(server, f"DROP DATABASE {name} WITH (FORCE)")))
+    return urlunsplit(urlsplit(server)._replace(path=f"/{name}"))
+
+
+async def _fetch(url: str, statement: str) -> Any:
+    connection = await asyncpg.connect(url)
+    try:
+        return await connection.fetchval(statement)
+    finally:
+        await connection.close()
 
 
 @contextmanager

@@ -40,12 +40,12 @@ def _round(servers: Bench) -> tuple[float, float, float, float]:
     stored = servers.query("SELECT count(*) FROM fleet.reports")
     if stored != FRAMES:
         raise RuntimeError(f"{stored} of {FRAMES} reports are stored")
-    return rate, cpu, postgres_cpu, asyncio.run(_copy(servers.postgres.url))
+    return rate, cpu, postgres_cpu, asyncio.run(_copy(servers.database_url))
 
 
 async def _follow(servers: Bench, total: int) -> tuple[float, float, float]:
     """From the first committed batch to the last."""
-    ingest, postgres = servers.gateway.ingest.pid, servers.postgres.pid
+    ingest, postgres = servers.gateway.ingest.pid, servers.postgres_pid
     while (first := await servers.gateway.uplinks_ingested()) == 0:
         await asyncio.sleep(0.02)
     began, cpu, postgres_cpu = time.perf_counter(), cpu_s(ingest), cpu_s(postgres)

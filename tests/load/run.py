@@ -14,6 +14,7 @@ sys.path.insert(0, str(Path(__file__).parents[2]))
 from tests.load import (
     decoder_speed,
     export_speed,
+    history_speed,
     idle_memory,
     ingest_speed,
     latency,
@@ -33,6 +34,7 @@ BENCHMARKS = {
     "memory": idle_memory.run,
     "outage": outage.run,
     "export": export_speed.run,
+    "history": history_speed.run,
     "week": week.run,
     "make-run": make_run.run,
 }
@@ -42,8 +44,13 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--only", choices=BENCHMARKS, action="append", help="may be repeated")
     parser.add_argument("--positions", type=int, default=export_speed.POSITIONS, help="how many `export` reads")
+    parser.add_argument("--reports", type=int, default=history_speed.REPORTS, help="how many `history` holds")
     arguments = parser.parse_args()
-    benchmarks: dict[str, Callable[[], None]] = {**BENCHMARKS, "export": partial(export_speed.run, arguments.positions)}
+    benchmarks: dict[str, Callable[[], None]] = {
+        **BENCHMARKS,
+        "export": partial(export_speed.run, arguments.positions),
+        "history": partial(history_speed.run, arguments.reports),
+    }
     print(f"{os.cpu_count()} cores, Python {platform.python_version()}, {platform.platform()}")
     for name in arguments.only or benchmarks:
         print(f"{name}:", flush=True)

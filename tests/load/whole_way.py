@@ -22,7 +22,7 @@ def run() -> None:
             "api": gateway.api.pid,
             "commander": gateway.commander.pid,
             "Kafka": servers.kafka.pid,
-            "PostgreSQL": servers.postgres.pid,
+            "PostgreSQL": servers.postgres_pid,
         }
         flood = Flood(gateway.listener_port, links=LINKS, frames=frames, rate=RATE)
         before = {name: cpu_s(pid) for name, pid in processes.items()}
