@@ -29,6 +29,7 @@ BENCHMARKS = {
     "decoder": decoder_speed.run,
     "listener": listener_speed.run,
     "ingest": ingest_speed.run,
+    "backlog": ingest_speed.run_backlog,
     "whole-way": whole_way.run,
     "latency": latency.run,
     "memory": idle_memory.run,

@@ -59,7 +59,6 @@ class Consumer(Generic[R]):
         self._store = store
         self._dead_letters = dead_letters
         self._metrics = metrics
-        metrics.lag.labels(topic).set_function(subscriber.lag)
 
     async def run(self, stop: asyncio.Event) -> None:
         """Handle batches; returns between two of them once `stop` is set."""
@@ -70,6 +69,10 @@ class Consumer(Generic[R]):
                 self._metrics.batch_seconds.labels(self.topic).observe(time.perf_counter() - began)
                 self._metrics.batches.labels(self.topic).inc()
                 await self._subscriber.commit(batch)
+
+    def lag(self) -> int:
+        """Records of its share that wait on the bus."""
+        return self._subscriber.lag()
 
     def problem(self) -> str | None:
         """Why this consumer cannot work now, if so."""

@@ -3,6 +3,7 @@
 import asyncio
 import os
 import socket
+from functools import partial
 from typing import Any, TypeVar
 
 import structlog
@@ -22,11 +23,13 @@ from vt600_runtime.probes import Probes
 
 R = TypeVar("R", bound=Struct)
 
+INGESTED: tuple[Topic[Any], ...] = (UPLINKS, COMMAND_STATUSES, REJECTS)
+
 _log = structlog.get_logger()
 
 
 class Ingest:
-    """The three consumers, each with its group, its connection and its place."""
+    """The consumers of the three topics, each with its connection and its place."""
 
     def __init__(self, settings: IngestSettings, kafka: KafkaSettings, *, publisher: Publisher, client_id: str) -> None:
         self._settings = settings
@@ -40,10 +43,24 @@ class Ingest:
         self._stores: list[StoreConnection] = []
         writer = UplinkWriter(publisher, self._metrics)
         self.consumers: tuple[Consumer[Any], ...] = (
-            self._consumer("ingest", UPLINKS, Kind(read_uplink, writer.write), prepare, fetch_wait_ms=10),
+            *(
+                self._consumer("ingest", UPLINKS, Kind(read_uplink, writer.write), prepare, fetch_wait_ms=10)
+                for _ in range(settings.workers)
+            ),
             self._consumer("ingest-command-statuses", COMMAND_STATUSES, Kind(read_status, write_statuses)),
             self._consumer("ingest-rejects", REJECTS, Kind(read_reject, write_rejects)),
         )
+        for topic in INGESTED:
+            self._metrics.lag.labels(topic.name).set_function(partial(self.lag, topic.name))
+
+    def lag(self, topic: str) -> int:
+        """Records of the topic that wait on the bus for this process."""
+        return sum(consumer.lag() for consumer in self.consumers if consumer.topic == topic)
+
+    def problem(self, topic: str) -> str | None:
+        """Why the topic cannot be worked on now, if so."""
+        found = (consumer.problem() for consumer in self.consumers if consumer.topic == topic)
+        return next((problem for problem in found if problem is not None), None)
 
     async def run(self, stop: asyncio.Event) -> None:
         """Ingest until `stop` is set; batches at work then get the drain time, what is left comes again."""
@@ -95,8 +112,8 @@ async def run(settings: IngestSettings, kafka: KafkaSettings, stop: asyncio.Even
         ingest = Ingest(settings, kafka, publisher=publisher, client_id=client_id)
         probes = Probes(host=settings.probes_host, port=settings.probes_port, registry=ingest.registry)
         probes.add_check("publisher", lambda: None if publisher.healthy else "Kafka does not take records")
-        for consumer in ingest.consumers:
-            probes.add_check(consumer.topic, consumer.problem)
+        for topic in INGESTED:
+            probes.add_check(topic.name, partial(ingest.problem, topic.name))
         async with probes:
             _log.info("ingest.started", probes_port=probes.port)
             await ingest.run(stop)

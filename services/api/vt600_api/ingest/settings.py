@@ -7,12 +7,16 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 
 class IngestSettings(BaseSettings):
-    """`batch_records` bounds a transaction; batches are as small as the traffic is."""
+    """`batch_records` bounds a transaction; batches are as small as the traffic is.
+
+    `workers` share the partitions of uplinks: while PostgreSQL works for one, the other reads. More than two gain nothing in one process.
+    """
 
     model_config = SettingsConfigDict(env_prefix="INGEST_", frozen=True)
 
     database_url: SecretStr
-    batch_records: int = Field(default=5000, ge=1, le=50_000)
+    batch_records: int = Field(default=10_000, ge=1, le=50_000)
+    workers: int = Field(default=2, ge=1, le=8)
     drain_timeout_s: float = Field(default=10.0, gt=0)
     probes_host: str = "0.0.0.0"  # noqa: S104 - probes are asked from outside the pod
     probes_port: int = Field(default=9082, ge=0, le=65535)
