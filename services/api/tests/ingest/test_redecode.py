@@ -24,6 +24,8 @@ from vt600_bus.records import ReportFields, Uplink
 from vt600_protocol import DECODER_VERSION, PositionReport, decode_datagram, record_id
 from vt600_protocol.binary.framing import build
 
+from .trip_workers import Workers
+
 pytestmark = pytest.mark.servers
 
 MORNING = datetime(2026, 5, 4, 6, 0, tzinfo=UTC)
@@ -53,7 +55,9 @@ def wrong_day(raw: bytes, frame_id: str) -> ReportFields | None:
 def uplink(device_id: str, at_s: int, arrived_s: int, read: Read, *, code: str = "9955") -> Uplink:
     """A frame of the device's morning, as a listener with that decoder published it."""
     moment = MORNING + timedelta(seconds=at_s)
-    text = f"{moment:%H%M%S}.000,A,0753.{at_s % 10000:04d},N,09822.1778,E,10.00,90,{moment:%d%m%y},,*13|0.9|7|2400|0000,0000,0100,0289"
+    moving, status = ("10.00", "2400") if at_s < 2400 else ("0.00", "2000")  # input 3 is the ignition
+    place = min(at_s, 2400) * 2
+    text = f"{moment:%H%M%S}.000,A,0753.{place:04d},N,09822.1778,E,{moving},90,{moment:%d%m%y},,*13|0.9|7|{status}|0000,0000,0100,0289"
     raw = build(b"$$", device_id, code, (b"\x01" if code == "9999" else b"") + text.encode())
     (message,) = decode_datagram(raw).messages
     assert isinstance(message, PositionReport)
@@ -115,7 +119,12 @@ async def other(url: str) -> AsyncIterator[asyncpg.Connection]:
 
 async def contents(store: asyncpg.Connection) -> dict[str, list[tuple[Any, ...]]]:
     """All that users read."""
-    tables = {"reports": "device_id, device_time, frame_id", "latest_positions": "device_id"}
+    tables = {
+        "reports": "device_id, device_time, frame_id",
+        "latest_positions": "device_id",
+        "trips": "device_id, started_at",
+        "stops": "device_id, started_at",
+    }
     return {
         table: [tuple(row) for row in await store.fetch(f"SELECT * FROM fleet.{table} ORDER BY {order}")]  # noqa: S608
         for table, order in tables.items()
@@ -123,23 +132,28 @@ async def contents(store: asyncpg.Connection) -> dict[str, list[tuple[Any, ...]]
 
 
 async def wipe(store: asyncpg.Connection) -> None:
-    for table in ("reports", "frames", "latest_positions", "devices"):
+    for table in ("reports", "frames", "latest_positions", "devices", "trips", "stops", "trip_states", "trip_work"):
         await store.execute(f"DELETE FROM fleet.{table}")  # noqa: S608
 
 
 @pytest.mark.parametrize("bug", [wrong_hemisphere, wrong_day])
 async def test_after_a_redecode_the_store_is_what_it_would_have_been(
-    store: asyncpg.Connection, other: asyncpg.Connection, ingest: Ingest, bug: Read
+    url: str, store: asyncpg.Connection, other: asyncpg.Connection, ingest: Ingest, bug: Read
 ) -> None:
-    await ingest(a_morning(read_report) + a_morning(read_report, OTHER))
-    expected = await contents(store)
-    await wipe(store)
-    await ingest(a_morning(bug) + a_morning(bug, OTHER))
-    before = await contents(store)
-    redecoder = Redecoder(other, EVER, dry_run=False)
-    stopped_at = await redecoder.run()
+    async with Workers(url) as workers:
+        worker = workers.make()
+        await ingest(a_morning(read_report) + a_morning(read_report, OTHER))
+        await worker.round()
+        expected = await contents(store)
+        await wipe(store)
+        await ingest(a_morning(bug) + a_morning(bug, OTHER))
+        await worker.round()
+        before = await contents(store)
+        redecoder = Redecoder(other, EVER, dry_run=False)
+        stopped_at = await redecoder.run()
+        await worker.round()
 
-    assert before != expected
+    assert all(before[table] != expected[table] for table in ("reports", "latest_positions", "trips", "stops"))
     assert stopped_at is None
     assert await contents(store) == expected
     assert redecoder.outcome.changed == len(expected["reports"])
@@ -213,7 +227,7 @@ async def test_what_is_no_report_any_more_goes_and_what_became_one_comes(
     redecoder = Redecoder(other, EVER, dry_run=False)
     await redecoder.run(DEVICE)
 
-    assert emptied == {"reports": [], "latest_positions": []}
+    assert emptied == {"reports": [], "latest_positions": [], "trips": [], "stops": []}
     assert redecoder.outcome.added == len(expected["reports"])
     assert await contents(store) == expected
 

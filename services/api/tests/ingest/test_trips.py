@@ -9,61 +9,34 @@ from typing import Any
 import asyncpg
 import pytest
 from msgspec import structs
-from prometheus_client import CollectorRegistry
-from pydantic import SecretStr
 
-from vt600_api.ingest.store import StoreConnection
 from vt600_api.trips import store
-from vt600_api.trips.metrics import TripsMetrics
 from vt600_api.trips.rules import Segmenter
 from vt600_api.trips.spans import Rules
 from vt600_api.trips.tables import stop_row, trip_row
-from vt600_api.trips.worker import Worker
 from vt600_bus.records import Uplink
+
+from .trip_workers import RULES, Workers
 
 pytestmark = pytest.mark.servers
 
 NOON = datetime(2026, 5, 4, 12, 0, tzinfo=UTC)
-RULES = Rules()
 ON, OFF = 4, 0  # input 3 of a binary unit is the ignition
 LEFT = (
     "SELECT (SELECT count(*) FROM fleet.trip_work) + (SELECT count(*) FROM fleet.trip_states WHERE since IS NOT NULL)"
 )
-PASSES = "vt600_trips_passes_total"
 
 MakeUplink = Callable[..., Uplink]
 Ingest = Callable[..., Awaitable[None]]
 Drive = Callable[..., list[Uplink]]
 
 
-class Workers:
-    """Makes workers with connections of their own."""
-
-    def __init__(self, url: str) -> None:
-        self._url = url
-        self.keeping: list[asyncio.Task[None]] = []
-        self.registry = CollectorRegistry()
-
-    def make(self, rules: Rules = RULES) -> Worker:
-        connection = StoreConnection(SecretStr(self._url), name="trips")
-        self.keeping.append(asyncio.create_task(connection.keep()))
-        self.registry = CollectorRegistry()
-        return Worker(rules, connection=connection, metrics=TripsMetrics(self.registry), interval_s=0.01)
-
-    def passes(self, way: str) -> float:
-        """Passes of the newest worker."""
-        return self.registry.get_sample_value(PASSES, {"way": way}) or 0.0
-
-
 @pytest.fixture
 async def workers(fleet_url: str, database: asyncpg.Connection) -> AsyncIterator[Workers]:
     """On a store in which nothing is left to do for other tests' devices."""
     await database.execute("TRUNCATE fleet.trip_work, fleet.trip_states, fleet.trips, fleet.stops")
-    made = Workers(fleet_url)
-    yield made
-    for task in made.keeping:
-        task.cancel()
-    await asyncio.wait(made.keeping)
+    async with Workers(fleet_url) as made:
+        yield made
 
 
 @pytest.fixture
