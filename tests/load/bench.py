@@ -28,7 +28,10 @@ from vt600_local.postgres import Postgres
 
 
 class Bench:
-    """Fresh servers in a folder of their own, and a gateway on them; with VT600_TEST_DATABASE_URL a fresh database on that server."""
+    """Fresh servers in a folder of their own, and a gateway on them.
+
+    With VT600_TEST_DATABASE_URL a fresh database on that server, which must run here; VT600_TEST_DATABASE_LOG may name its log.
+    """
 
     def __init__(self, folder: Path, stack: ExitStack) -> None:
         folder.chmod(0o711)
@@ -41,7 +44,7 @@ class Bench:
             self.database_url = postgres.url
             self.database_log: Path | None = postgres.log
         else:
-            self.database_url, self.database_log = _make_database(given, stack), None
+            self.database_url, self.database_log = _make_database(given, stack), _log_of_given()
         self.kafka_settings = KafkaSettings(bootstrap_servers=self.kafka.bootstrap_servers)
         asyncio.run(apply_topics(self.kafka_settings))
         self.gateway = Gateway(
@@ -66,6 +69,16 @@ class Bench:
         return asyncio.run(_fetch(self.database_url, statement))
 
     @property
+    def has_timescale(self) -> bool:
+        """Whether the store is one of hypertables."""
+        return bool(self.query("SELECT count(*) FROM pg_extension WHERE extname = 'timescaledb'"))
+
+    def size_of(self, table: str) -> int:
+        """Bytes of a table that grows, with its indexes."""
+        function = "hypertable_size" if self.has_timescale else "pg_total_relation_size"
+        return int(self.query(f"SELECT {function}('fleet.{table}')"))
+
+    @property
     def postgres_pid(self) -> int:
         """The parent of all server processes."""
         return psutil.Process(self.query("SELECT pg_backend_pid()")).ppid()
@@ -76,6 +89,11 @@ def _start_postgres(folder: Path, stack: ExitStack) -> Postgres:
     stack.callback(server.stop)
     server.start()
     return server
+
+
+def _log_of_given() -> Path | None:
+    log = os.environ.get("VT600_TEST_DATABASE_LOG")
+    return None if log is None else Path(log)
 
 
 def _make_database(server: str, stack: ExitStack) -> str:

@@ -77,18 +77,17 @@ def run(reports: int = REPORTS) -> None:
     days = max(reports // DEVICES // PER_DAY, 40)
     with bench() as servers:
         servers.gateway.start()
-        has_timescale = servers.query("SELECT count(*) FROM pg_extension WHERE extname = 'timescaledb'") == 1
         began = time.monotonic()
         asyncio.run(_fill(servers.database_url, days))
         count = days * DEVICES * PER_DAY
-        store = "TimescaleDB" if has_timescale else "PostgreSQL"
+        store = "TimescaleDB" if servers.has_timescale else "PostgreSQL"
         figure(
             f"{store}: {count:,} reports of {DEVICES} devices, {days} days", f"{time.monotonic() - began:.0f} s to fill"
         )
-        _print_size(servers, "size", count, has_timescale=has_timescale)
-        if has_timescale:
+        _print_size(servers, "size", count)
+        if servers.has_timescale:
             asyncio.run(_compress(servers.database_url))
-            _print_size(servers, "size, all but 14 days compressed", count, has_timescale=True)
+            _print_size(servers, "size, all but 14 days compressed", count)
         slowest = _measure(servers, days)
         if servers.database_log is not None:
             print(f"\n  EXPLAIN of the slowest, {slowest[0]} {slowest[1]}\n", flush=True)
@@ -128,9 +127,8 @@ async def _compress(url: str) -> None:
     await connection.close()
 
 
-def _print_size(servers: Bench, name: str, reports: int, *, has_timescale: bool) -> None:
-    function = "hypertable_size" if has_timescale else "pg_total_relation_size"
-    size = servers.query(f"SELECT {function}('fleet.reports')")
+def _print_size(servers: Bench, name: str, reports: int) -> None:
+    size = servers.size_of("reports")
     figure(f"  {name}", f"{size / 2**30:.2f} GiB, {size / reports * 1e6 / 2**20:,.0f} MiB/million")
 
 
