@@ -11,7 +11,7 @@ n ?= 100
 minutes ?= 5
 service ?= api
 
-.PHONY: help environment run test test-unit coverage fuzz load format lint typecheck $(MEMBERS:%=typecheck-%) typecheck-tests migration simulate documents lock check clean
+.PHONY: help environment run test test-unit coverage fuzz load format lint typecheck $(MEMBERS:%=typecheck-%) typecheck-tests migration simulate documents lock check clean image image-base sbom
 
 help:  ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | while IFS=$$'\t' read -r name text; do printf '  %-12s %s\n' "$$name" "$$text"; done
@@ -72,6 +72,15 @@ documents: environment  ## Write the generated documents anew (a test says when 
 	@$(PY) -m vt600_bus asyncapi > docs/bus/asyncapi.json
 	@$(PY) -m vt600_bus schema > docs/bus/records.schema.json
 	@$(PY) -m vt600_protocol.tools.pages docs/protocol
+
+image:  ## Build the image and print its size (BASE=another base, IMAGE=another name, CA=certificates of a proxy)
+	@BASE=$(BASE) IMAGE=$(IMAGE) CA=$(CA) deploy/image/build.sh
+
+image-base:  ## Make a base for the image from Debian's packages, for those who have no registry (root)
+	@deploy/image/base.sh
+
+sbom:  ## Write the image's parts list (CycloneDX) to build/sbom.json
+	@IMAGE=$(IMAGE) deploy/image/sbom.sh
 
 lock: environment  ## Choose all versions anew and write the locks
 	@.venv/bin/uv pip compile --universal --generate-hashes --no-annotate --no-header --no-emit-index-url --no-emit-find-links \
