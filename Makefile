@@ -11,7 +11,7 @@ n ?= 100
 minutes ?= 5
 service ?= api
 
-.PHONY: help environment run test test-unit coverage fuzz load format lint typecheck $(MEMBERS:%=typecheck-%) typecheck-tests migration simulate documents lock check clean image image-base sbom
+.PHONY: help environment run test test-unit coverage fuzz load format lint typecheck $(MEMBERS:%=typecheck-%) typecheck-tests migration simulate documents lock check clean image image-base sbom manifests tools-k8s
 
 help:  ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | while IFS=$$'\t' read -r name text; do printf '  %-12s %s\n' "$$name" "$$text"; done
@@ -82,12 +82,20 @@ image-base:  ## Make a base for the image from Debian's packages, for those who 
 sbom:  ## Write the image's parts list (CycloneDX) to build/sbom.json
 	@IMAGE=$(IMAGE) deploy/image/sbom.sh
 
+tools-k8s: environment
+	@.venv/bin/uv pip install --quiet --require-hashes --requirement tests/k8s/requirements.lock
+
+manifests: tools-k8s  ## Render every overlay of deploy/k8s and validate each object (needs Go, Maven; seconds once kubectl is there)
+	@exec $(PY) tests/k8s/manifests.py
+
 lock: environment  ## Choose all versions anew and write the locks
 	@.venv/bin/uv pip compile --universal --generate-hashes --no-annotate --no-header --no-emit-index-url --no-emit-find-links \
 		--group dev --no-emit-package vt600-protocol --no-emit-package vt600-bus --no-emit-package vt600-runtime \
 		-o requirements.lock -q pyproject.toml libs/*/pyproject.toml services/*/pyproject.toml simulator/pyproject.toml deploy/local/pyproject.toml
 	@.venv/bin/uv pip compile --universal --generate-hashes --no-annotate --no-header --no-emit-index-url --no-emit-find-links \
 		--group fuzz -o libs/protocol/fuzz/requirements.lock -q
+	@.venv/bin/uv pip compile --universal --generate-hashes --no-annotate --no-header --no-emit-index-url --no-emit-find-links \
+		--group k8s -o tests/k8s/requirements.lock -q
 
 check: lint typecheck test  ## What CI runs
 
