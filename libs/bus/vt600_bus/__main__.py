@@ -8,6 +8,7 @@ import sys
 from aiokafka.errors import KafkaError
 
 from vt600_bus.admin import TopicsError, apply_topics
+from vt600_bus.outage import why_unreachable
 from vt600_bus.schemas import asyncapi, record_schema
 from vt600_bus.settings import KafkaSettings
 from vt600_bus.topics import TOPICS
@@ -30,7 +31,7 @@ def main() -> int:
     try:
         created = asyncio.run(apply_topics(settings, replication=arguments.replication))
     except (KafkaError, OSError, TimeoutError, TopicsError) as error:
-        reason = str(error) or type(error).__name__
+        reason = asyncio.run(why_unreachable(settings)) or str(error) or type(error).__name__
         print(f"vt600-bus: the topics could not be applied at {settings.bootstrap_servers}: {reason}", file=sys.stderr)
         return 1
     print(f"{len(TOPICS)} topics are there, {len(created)} of them new")

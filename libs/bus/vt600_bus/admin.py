@@ -25,7 +25,7 @@ async def apply_topics(
 
     Returns the names of the topics that were created. TopicsError and TimeoutError say what did not work.
     """
-    admin = AIOKafkaAdminClient(bootstrap_servers=settings.bootstrap_servers, client_id="vt600-topics")
+    admin = AIOKafkaAdminClient(**settings.client_options(), client_id="vt600-topics")
     async with asyncio.timeout(timeout_s):
         await admin.start()
         try:

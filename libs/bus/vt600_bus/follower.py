@@ -37,7 +37,7 @@ class Follower:
         self._topics = {topic.name: topic for topic in topics}
         self._client_id = client_id
         self._start = start
-        self._outage = Outage(client=client_id)
+        self._outage = Outage(settings, client=client_id)
         self._consumer: AIOKafkaConsumer | None = None
         self._next: dict[TopicPartition, int] = {}
         self._goal: dict[TopicPartition, int] = {}
@@ -78,7 +78,7 @@ class Follower:
 
     async def _connect(self) -> AIOKafkaConsumer:
         consumer = AIOKafkaConsumer(
-            bootstrap_servers=self._settings.bootstrap_servers,
+            **self._settings.client_options(),
             client_id=self._client_id,
             group_id=None,
             auto_offset_reset="earliest",

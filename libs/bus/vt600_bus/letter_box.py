@@ -43,7 +43,7 @@ class LetterBox:
     @asynccontextmanager
     async def open(cls, settings: KafkaSettings) -> AsyncIterator[Self]:
         """Connects, and leaves nothing behind."""
-        consumer = AIOKafkaConsumer(bootstrap_servers=settings.bootstrap_servers, client_id="letter-box", group_id=None)
+        consumer = AIOKafkaConsumer(**settings.client_options(), client_id="letter-box", group_id=None)
         try:
             await consumer.start()
             consumer.assign([_PLACE])
@@ -71,9 +71,7 @@ class LetterBox:
 
     async def requeue(self, letters: Sequence[StoredLetter]) -> None:
         """Publish the records again as they were; whoever handles them knows those that he has handled before."""
-        producer = AIOKafkaProducer(
-            bootstrap_servers=self._settings.bootstrap_servers, client_id="letter-box", acks="all"
-        )
+        producer = AIOKafkaProducer(**self._settings.client_options(), client_id="letter-box", acks="all")
         try:
             await producer.start()
             for stored in letters:

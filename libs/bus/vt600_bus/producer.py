@@ -66,7 +66,7 @@ class ProducerSupply:
         self._client_id = client_id
         self._handle: ProducerHandle | None = None
         self._ready = asyncio.Event()
-        self._outage = Outage(client=client_id)
+        self._outage = Outage(settings, client=client_id)
         self.answering = False
 
     async def get(self) -> ProducerHandle:
@@ -94,7 +94,7 @@ class ProducerSupply:
     async def _start(self) -> AIOKafkaProducer:
         while True:
             producer = AIOKafkaProducer(
-                bootstrap_servers=self._settings.bootstrap_servers,
+                **self._settings.client_options(),
                 client_id=self._client_id,
                 acks="all",
                 enable_idempotence=True,

@@ -97,7 +97,7 @@ class Subscriber:
         self._client_id = client_id
         self._max_records = max_records
         self._shares = _Shares()
-        self._outage = Outage(client=client_id, group=group)
+        self._outage = Outage(settings, client=client_id, group=group)
         self._consumer: AIOKafkaConsumer | None = None
 
     async def __aenter__(self) -> Self:
@@ -164,7 +164,7 @@ class Subscriber:
 
     async def _connect(self) -> AIOKafkaConsumer:
         consumer = AIOKafkaConsumer(
-            bootstrap_servers=self._settings.bootstrap_servers,
+            **self._settings.client_options(),
             client_id=self._client_id,
             group_id=self._group,
             enable_auto_commit=False,

@@ -7,7 +7,7 @@ from typing import Literal
 
 import structlog
 
-_QUIET_LOGGERS = ("aiokafka", "asyncio")
+_PAUSES_S = {"aiokafka": 60.0, "asyncio": 1.0}
 _SHARED: list[structlog.typing.Processor] = [
     structlog.contextvars.merge_contextvars,
     structlog.processors.add_log_level,
@@ -16,10 +16,10 @@ _SHARED: list[structlog.typing.Processor] = [
 ]
 
 
-class OneLinePerSecond(logging.Filter):
-    """Lets one line a second of aiokafka and of asyncio through; others pass.
+class RareLines(logging.Filter):
+    """Lets one line a minute of aiokafka through and one a second of asyncio; others pass.
 
-    aiokafka writes a hundred a second while the broker is away.
+    aiokafka writes a hundred a second while the broker is away; our own line says why it is.
     """
 
     def __init__(self) -> None:
@@ -29,10 +29,10 @@ class OneLinePerSecond(logging.Filter):
     def filter(self, record: logging.LogRecord) -> bool:
         """Whether the record may pass."""
         library = record.name.partition(".")[0]
-        if library not in _QUIET_LOGGERS:
+        if library not in _PAUSES_S:
             return True
         now = time.monotonic()
-        if now - self._last.get(library, -1.0) < 1.0:
+        if now - self._last.get(library, -_PAUSES_S[library]) < _PAUSES_S[library]:
             return False
         self._last[library] = now
         return True
@@ -60,7 +60,7 @@ def configure_logs(*, service: str, level: str = "info", format: Literal["json",
     root = logging.getLogger()
     root.handlers = [handler]
     root.setLevel(max(number, logging.WARNING))
-    for name in _QUIET_LOGGERS:
+    for name in _PAUSES_S:
         logging.getLogger(name).setLevel(logging.WARNING)
-    handler.addFilter(OneLinePerSecond())
+    handler.addFilter(RareLines())
     structlog.contextvars.bind_contextvars(service=service)

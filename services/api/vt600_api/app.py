@@ -72,7 +72,10 @@ class DatabaseWatch:
                         await connection.execute(text("SELECT 1"))
                 self.problem = None
             except (OSError, SQLAlchemyError, asyncpg.PostgresError, asyncpg.InterfaceError, TimeoutError) as error:
-                self.problem = str(error).splitlines()[0] if str(error) else type(error).__name__
+                problem = str(error).splitlines()[0] if str(error) else type(error).__name__
+                if problem != self.problem:
+                    log.warning("store.unreachable", error=problem)
+                self.problem = problem
             await asyncio.sleep(_PING_EVERY_S)
 
 

@@ -18,8 +18,10 @@ SCHEMA = "commander"
 
 # What statements raise; `helps_to_wait` tells a database that is away from a statement that it refused.
 DATABASE_ERRORS = (OSError, TimeoutError, SQLAlchemyError, asyncpg.PostgresError, asyncpg.InterfaceError)
-_RETRY_CLASSES = ("08", "40", "53", "57")  # connection, rolled back (deadlock), resources, operator intervention
-_RETRY_S = 0.5
+# Connection, password, rolled back (deadlock), resources, operator intervention. A password is put right without us.
+_RETRY_CLASSES = ("08", "28", "40", "53", "57")
+_FIRST_PAUSE_S = 0.5
+_LONGEST_PAUSE_S = 3.0
 
 log = structlog.get_logger()
 
@@ -53,6 +55,7 @@ class Store:
 
     async def transact(self, work: Callable[[AsyncSession], Awaitable[T]]) -> T:
         """Run one transaction until the database takes it. What it refuses for good is raised."""
+        pause_s = _FIRST_PAUSE_S
         while True:
             try:
                 async with self._sessions.begin() as db:
@@ -60,18 +63,21 @@ class Store:
             except DATABASE_ERRORS as error:
                 if not helps_to_wait(error):
                     raise
-                self.problem = str(error).splitlines()[0] if str(error) else type(error).__name__
-                log.warning("database.unreachable", error=self.problem)
-                await asyncio.sleep(_RETRY_S)
+                problem = str(error).splitlines()[0] if str(error) else type(error).__name__
+                if problem != self.problem:
+                    log.warning("database.unreachable", error=problem)
+                self.problem = problem
+                await asyncio.sleep(pause_s)
+                pause_s = min(pause_s * 2, _LONGEST_PAUSE_S)
             else:
                 self.problem = None
                 return result
 
 
 def is_turned_away(error: BaseException) -> bool:
-    """Whether the server does not let us in, or has not what we need: the address, the user or the migrations are wrong."""
+    """Whether the server has not what we need: the database or the migrations are missing, or the user may not."""
     state = getattr(getattr(error, "orig", error), "sqlstate", None) or ""
-    return state[:2] in ("28", "3D", "3F") or state in ("42P01", "42501", "42703")
+    return state[:2] in ("3D", "3F") or state in ("42P01", "42501", "42703")
 
 
 def helps_to_wait(error: BaseException) -> bool:
