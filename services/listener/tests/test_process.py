@@ -145,6 +145,28 @@ async def test_a_login_is_answered_and_what_follows_is_on_the_bus(
     assert sessions[0].session_id == uplinks[0].session_id
 
 
+async def test_a_balancer_s_header_names_the_peer(kafka_servers: str) -> None:
+    device = fresh_binary_id()
+    settings = {"proxy_protocol": "required", "proxy_trusted": "127.0.0.0/8"}
+    async with (
+        running_listener(kafka_servers, **settings) as listener,
+        link_to(listener.port) as (reader, writer),
+        link_to(listener.port) as (other_reader, other_writer),
+    ):
+        writer.write(b"PROXY TCP6 2001:db8::1 2001:db8::2 5000 8888\r\n" + encode_login(device)[:4])
+        await writer.drain()
+        writer.write(encode_login(device)[4:])
+        answer = await soon(reader.readexactly(18))
+        other_writer.write(encode_login(device))
+        with pytest.raises((ConnectionError, asyncio.IncompleteReadError)):
+            await soon(other_reader.readexactly(1))
+        sessions = await records_of(kafka_servers, topics.SESSIONS, device, wanted=1)
+
+    assert isinstance(answer, bytes)
+    assert answer[:2] == b"@@"
+    assert sessions[0].peer == "[2001:db8::1]:5000"
+
+
 async def test_invariant_1_a_confirmed_frame_is_on_the_bus(
     kafka_servers: str, report_frame: Callable[..., bytes]
 ) -> None:

@@ -19,5 +19,11 @@ def test_what_makes_no_sense_is_refused(monkeypatch: pytest.MonkeyPatch, name: s
         ListenerSettings()
 
 
+def test_a_proxy_header_cannot_be_required_from_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LISTENER_PROXY_PROTOCOL", "required")
+    with pytest.raises(ValidationError, match="LISTENER_PROXY_TRUSTED"):
+        ListenerSettings()
+
+
 def test_a_listener_has_a_name_without_being_given_one() -> None:
     assert ListenerSettings().id

@@ -1,6 +1,6 @@
 """Who may open a link, and how many may."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from ipaddress import IPv4Network, IPv6Network, ip_address
 
 from vt600_listener.clock import Clock
@@ -78,7 +78,10 @@ class Admission:
 
     def allows(self, address: str) -> bool:
         """Whether the allow-list, if there is one, names this address."""
-        if not self._networks:
-            return True
-        ip = ip_address(address)
-        return any(ip in network for network in self._networks)
+        return not self._networks or is_in(self._networks, address)
+
+
+def is_in(networks: Iterable[IPv4Network | IPv6Network], address: str) -> bool:
+    """Whether one of the networks has this address."""
+    ip = ip_address(address)
+    return any(ip in network for network in networks)

@@ -7,6 +7,7 @@ import structlog
 
 from vt600_listener.closing import close_in_slices
 from vt600_listener.context import LinkContext
+from vt600_listener.proxy import ProxyGate
 from vt600_listener.session import Link
 from vt600_listener.sockets import open_sockets, overflowed_datagrams
 from vt600_listener.tcp import TcpLink
@@ -29,6 +30,7 @@ class Server:
         self.port = 0
         self.udp_receive_buffer_bytes = 0
         self._context = context
+        self._gate = ProxyGate(context)
         self._tcp: asyncio.Server | None = None
         self._udp: UdpEndpoint | None = None
 
@@ -49,7 +51,8 @@ class Server:
         self._udp = UdpEndpoint(self._context)
         endpoint = self._udp
         await loop.create_datagram_endpoint(lambda: endpoint, sock=udp)
-        self._tcp = await loop.create_server(self._new_link, sock=tcp, backlog=_BACKLOG)
+        protocol = self._gate.new_connection if settings.proxy_protocol == "required" else self._new_link
+        self._tcp = await loop.create_server(protocol, sock=tcp, backlog=_BACKLOG)
         # The kernel grants what net.core.rmem_max allows, and reports twice of it.
         self.udp_receive_buffer_bytes = udp.getsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF) // 2
 
@@ -57,6 +60,7 @@ class Server:
         """Closes what has been silent for too long; also frees links that wait for room when no batch ends any more."""
         while True:
             await self._context.clock.sleep(_SWEEP_EVERY_S)
+            self._gate.sweep()
             self._context.registry.sweep()
             self._context.flow.release()
 
@@ -85,6 +89,7 @@ class Server:
         context = self._context
         if self._tcp is not None:
             self._tcp.close()
+        self._gate.close()
         links = self._tcp_links()
         _log.info("listener.draining", links=len(links))
         await close_in_slices(

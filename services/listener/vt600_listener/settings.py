@@ -2,9 +2,9 @@
 
 import os
 import socket
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import Field, IPvAnyNetwork, field_validator
+from pydantic import Field, IPvAnyNetwork, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 _MIB = 1024 * 1024
@@ -31,6 +31,10 @@ class ListenerSettings(BaseSettings):
 
     # Who may connect. 0 links per address means no such limit.
     allowed_networks: Annotated[tuple[IPvAnyNetwork, ...], NoDecode] = ()
+    # Behind a balancer that names the peer of each TCP connection; `required` takes connections from trusted ones only.
+    proxy_protocol: Literal["off", "required"] = "off"
+    proxy_trusted: Annotated[tuple[IPvAnyNetwork, ...], NoDecode] = ()
+    proxy_header_timeout_s: float = Field(default=5.0, gt=0)
     max_links: int = Field(default=20_000, ge=1)
     max_links_per_address: int = Field(default=1_000, ge=0)
     accept_rate_per_s: float = Field(default=2_000.0, gt=0)
@@ -57,9 +61,15 @@ class ListenerSettings(BaseSettings):
     udp_receive_buffer_bytes: int = Field(default=8 * _MIB, ge=65_536)
     drain_grace_s: float = Field(default=5.0, ge=0)
 
-    @field_validator("allowed_networks", mode="before")
+    @field_validator("allowed_networks", "proxy_trusted", mode="before")
     @classmethod
     def _split_networks(cls, value: object) -> object:
         if isinstance(value, str):
             return tuple(part.strip() for part in value.split(",") if part.strip())
         return value
+
+    @model_validator(mode="after")
+    def _trusts_somebody(self) -> Self:
+        if self.proxy_protocol == "required" and not self.proxy_trusted:
+            raise ValueError("LISTENER_PROXY_PROTOCOL=required needs LISTENER_PROXY_TRUSTED, the balancers' networks")
+        return self

@@ -11,7 +11,7 @@ import structlog
 
 from vt600_bus.records import Transport
 from vt600_listener.context import LinkContext
-from vt600_listener.peers import host_of, peer_text
+from vt600_listener.peers import Address, host_of, peer_text
 from vt600_listener.stream import FrameStream, Obstacle
 
 _log = structlog.get_logger()
@@ -34,13 +34,16 @@ class TcpLink(asyncio.BufferedProtocol):
         "_finishing",
         "_paused",
         "_reading",
+        "_source",
         "_stream",
         "_transport",
         "peer",
     )
 
-    def __init__(self, context: LinkContext) -> None:
+    def __init__(self, context: LinkContext, source: Address | None = None) -> None:
+        """`source` is where it comes from when the other end of the transport is a balancer."""
         self._context = context
+        self._source = source
         self._transport: asyncio.Transport | None = None
         self._stream: FrameStream | None = None
         self._address = ""
@@ -72,7 +75,7 @@ class TcpLink(asyncio.BufferedProtocol):
         """Lets the peer in, or closes at once."""
         self._transport = cast("asyncio.Transport", transport)
         context = self._context
-        address = transport.get_extra_info("peername")
+        address = self._source or transport.get_extra_info("peername")
         reason = "gone" if address is None else context.admission.enter(host_of(address))
         if reason is not None:
             context.metrics.links_refused.labels(reason).inc()
@@ -90,10 +93,14 @@ class TcpLink(asyncio.BufferedProtocol):
 
     def buffer_updated(self, nbytes: int) -> None:
         """The socket had so many bytes."""
+        self.receive(bytes(self._context.read_buffer[:nbytes]))
+
+    def receive(self, data: bytes) -> None:
+        """Takes what came from the network."""
         stream = self._stream
         if stream is None:
             return
-        self._wait_for(stream.receive(bytes(self._context.read_buffer[:nbytes])))
+        self._wait_for(stream.receive(data))
         if stream.session is not None:
             self._context.window.heard(stream.session)
 

@@ -10,11 +10,9 @@ from typing import cast
 from vt600_bus import PublisherFull, RecordTooLarge
 from vt600_bus.records import Transport
 from vt600_listener.context import LinkContext
-from vt600_listener.peers import host_of, peer_text
+from vt600_listener.peers import Address, host_of, peer_text
 from vt600_listener.session import Session, require_identity
 from vt600_protocol import Message, ProtocolError, decode_datagram
-
-Address = tuple[str, int] | tuple[str, int, int, int]
 
 
 class UdpPeer:
