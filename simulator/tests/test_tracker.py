@@ -60,7 +60,7 @@ def test_a_record_is_kept_until_its_packet_is_confirmed() -> None:
     frames = [one.frame(first), one.frame(second)]
     first.writes = second.writes = 1
     (answer,) = decode_datagram(encode_confirmation(sent(frames[1])), "device").messages
-    one.handle(answer, NOW)
+    one.handle(answer, NOW, "")
 
     assert (first.confirmed, second.confirmed) == (False, True)
     assert list(one.memory) == [first]
@@ -80,8 +80,9 @@ def test_it_obeys_and_answers(dialect: Dialect) -> None:
     for command in (SetOutput(output=3, on=True), SetInterval(interval_s=30)):
         encoded = encode_command(command, device_id=one.device_id, dialect=dialect)
         (frame,) = decode_datagram(encoded.payload, "device").messages
-        (answer,) = one.handle(frame, NOW)
-        (reply,) = decode_datagram(answer).messages
+        reaction = one.handle(frame, NOW, "")
+        assert reaction is not None
+        (reply,) = decode_datagram(reaction.frames[0]).messages
 
         assert isinstance(reply, CommandReply)
         assert reply.ok

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import uvloop
 
+from vt600_simulator.behaviour import read_behaviour
 from vt600_simulator.fleet import Fleet, FleetSettings
 from vt600_simulator.report import summary, write_journal
 
@@ -33,6 +34,13 @@ def main() -> None:
     fleet.add_argument("--outage-share", type=float, default=_DEFAULTS.outage_share, help="of the trackers")
     fleet.add_argument("--outage", type=float, default=_DEFAULTS.outage_s, help="seconds without a network")
     fleet.add_argument("--outage-every", type=float, default=_DEFAULTS.outage_every_s, help="seconds with a network")
+    fleet.add_argument(
+        "--behaviour",
+        type=read_behaviour,
+        action="append",
+        help="how a tracker takes commands, as in obeys,refuses,late,twice,wrong_code,broken,silent,dies (each command one of"
+        " them), late_s=5, nat_s=60, nat_resets; when repeated, each tracker gets one of them",
+    )
     fleet.add_argument("--settle", type=float, default=_DEFAULTS.settle_s, help="seconds for the last confirmations")
     fleet.add_argument("--seed", type=int, default=_DEFAULTS.seed)
     fleet.add_argument("--first-number", type=int, default=_DEFAULTS.first_number, help="of the first identity")
@@ -58,6 +66,7 @@ async def _run(arguments: argparse.Namespace) -> None:
             settle_s=arguments.settle,
             seed=arguments.seed,
             first_number=arguments.first_number,
+            behaviours=tuple(arguments.behaviour or _DEFAULTS.behaviours),
         )
     )
     stop = asyncio.Event()

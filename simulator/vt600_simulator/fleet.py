@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from typing import Literal
 
 from vt600_protocol import Message, encode_login
+from vt600_simulator.behaviour import HONEST, Behaviour, Reaction, Sent
 from vt600_simulator.identity import imei, serial_number
 from vt600_simulator.link import Link, open_link
 from vt600_simulator.tracker import Dialect, Record, Tracker, Transport
@@ -23,7 +24,7 @@ _RAMP_UP_PER_S = 200
 
 @dataclass(frozen=True, slots=True)
 class FleetSettings:
-    """How many trackers, of which kind, and how they behave. Shares are from 0 to 1."""
+    """How many trackers, of which kind, and how they behave: each in one of `behaviours`, by chance. Shares are from 0 to 1."""
 
     host: str = "127.0.0.1"
     port: int = 8888
@@ -38,6 +39,7 @@ class FleetSettings:
     settle_s: float = 15.0
     seed: int = 1
     first_number: int = 1
+    behaviours: tuple[Behaviour, ...] = (HONEST,)
 
 
 class Fleet:
@@ -106,8 +108,7 @@ class _Driver:
         pause_s = _RECONNECT_S[0]
         while True:
             try:
-                settings = self._settings
-                link = await open_link(self._tracker.transport, settings.host, settings.port, self._receive)
+                link = await open_link(self._tracker, self._settings.host, self._settings.port, self._receive)
             except OSError:
                 await asyncio.sleep(pause_s * self._random.uniform(0.5, 1.5))
                 pause_s = min(pause_s * 2, _RECONNECT_S[1])
@@ -169,10 +170,21 @@ class _Driver:
 
     def _receive(self, message: Message) -> None:
         link = self._link
-        for answer in self._tracker.handle(message, datetime.now(UTC)):
-            if link is not None:
-                link.write(answer)
+        reaction = self._tracker.handle(message, datetime.now(UTC), link.name if link else "")
+        if reaction is not None and reaction.dies and link is not None:
+            link.abort()
+        elif reaction is not None and reaction.after_s:
+            asyncio.get_running_loop().call_later(reaction.after_s, self._answer, reaction)
+        elif reaction is not None:
+            self._answer(reaction)
         self._news.set()
+
+    def _answer(self, reaction: Reaction) -> None:
+        """Over the link that is open then, which for a late answer may be another one."""
+        for frame in reaction.frames:
+            if self._link is not None:
+                self._link.write(frame)
+                reaction.command.answers.append(Sent(datetime.now(UTC), frame))
 
     def _note_loss(self, link: Link) -> None:
         """Remember of each record when the link that carried it was lost, unless we hung up ourselves at the end."""
@@ -192,7 +204,7 @@ class _Driver:
 
 
 def _make_trackers(settings: FleetSettings) -> Iterator[Tracker]:
-    chance = random.Random(settings.seed)  # noqa: S311 - a simulation
+    chance, behaviours = random.Random(settings.seed), random.Random(settings.seed)  # noqa: S311 - a simulation
     for number in range(settings.first_number, settings.first_number + settings.count):
         dialects: tuple[Dialect, ...] = ("binary", "ascii")
         transports: tuple[Transport, ...] = ("tcp", "tcp", "tcp", "udp")
@@ -205,4 +217,5 @@ def _make_trackers(settings: FleetSettings) -> Iterator[Tracker]:
             confirmed_mode=dialect == "ascii" and chance.random() < settings.confirmed_share,
             interval_s=settings.interval_s,
             seed=settings.seed * 1_000_003 + number,
+            behaviour=behaviours.choice(settings.behaviours),
         )

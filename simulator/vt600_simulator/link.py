@@ -1,10 +1,18 @@
 """The tracker's network: a TCP stream or UDP datagrams, read through the same codec in the device role."""
 
 import asyncio
+import socket
+import struct
+import time
 from collections.abc import Callable
-from typing import cast
+from contextlib import suppress
+from typing import Any, cast
 
 from vt600_protocol import Connection, Message, ProtocolError, decode_datagram
+from vt600_simulator.behaviour import Nat
+from vt600_simulator.tracker import Tracker
+
+_RESET = struct.pack("ii", 1, 0)  # lingering for no time: what a close sends is a reset
 
 Receive = Callable[[Message], None]
 
@@ -12,20 +20,25 @@ Receive = Callable[[Message], None]
 class TcpLink(asyncio.Protocol):
     """A stream to the gateway. `closed` is set when it ended, whoever ended it."""
 
-    def __init__(self, receive: Receive) -> None:
+    def __init__(self, receive: Receive, nat: Nat) -> None:
         self._receive = receive
+        self._nat = nat
         self._connection = Connection("device")
         self._transport: asyncio.Transport | None = None
         self._may_write = asyncio.Event()
         self._may_write.set()
         self.closed = asyncio.Event()
+        self.name = ""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """asyncio's callback."""
         self._transport = cast("asyncio.Transport", transport)
+        self.name = f"tcp:{transport.get_extra_info('sockname')[1]}"
 
     def data_received(self, data: bytes) -> None:
         """asyncio's callback."""
+        if self._nat.has_forgotten():
+            return
         self._connection.receive_data(data)
         while True:
             try:
@@ -56,8 +69,14 @@ class TcpLink(asyncio.Protocol):
 
     def write(self, data: bytes) -> None:
         """Write without waiting, unless the link is gone."""
-        if self._transport is not None and not self._transport.is_closing():
-            self._transport.write(data)
+        if self._transport is None or self._transport.is_closing():
+            return
+        if self._nat.has_forgotten() and self._nat.resets:
+            self._transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
+            self._transport.abort()
+            return
+        self._nat.sends()
+        self._transport.write(data)
 
     def close(self) -> None:
         """End the link after what was written."""
@@ -70,43 +89,55 @@ class TcpLink(asyncio.Protocol):
             self._transport.abort()
 
 
-class UdpLink(asyncio.DatagramProtocol):
-    """Datagrams to the gateway; it never learns of a loss."""
+class UdpLink:
+    """Datagrams to the gateway; it never learns of a loss. The way back is forgotten together with the port."""
 
-    def __init__(self, receive: Receive) -> None:
+    def __init__(self, receive: Receive, nat: Nat, family: int, address: tuple[Any, ...]) -> None:
         self._receive = receive
-        self._transport: asyncio.DatagramTransport | None = None
+        self._nat = nat
+        self._family, self._address = family, address
         self.closed = asyncio.Event()
+        self._open()
 
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """asyncio's callback."""
-        self._transport = cast("asyncio.DatagramTransport", transport)
+    def _open(self) -> None:
+        self._socket = socket.socket(self._family, socket.SOCK_DGRAM)
+        self._socket.settimeout(0)
+        self._socket.connect(self._address)
+        self.name = f"udp:{self._socket.getsockname()[1]}"
+        asyncio.get_running_loop().add_reader(self._socket, self._read)
 
-    def datagram_received(self, data: bytes, _address: tuple[str, int]) -> None:
-        """asyncio's callback."""
-        for message in decode_datagram(data, "device").messages:
-            self._receive(message)
-
-    def error_received(self, _error: Exception) -> None:
-        """asyncio's callback: nobody listens at the moment."""
-
-    def connection_lost(self, _error: Exception | None) -> None:
-        """asyncio's callback."""
-        self.closed.set()
+    def _read(self) -> None:
+        with suppress(OSError):  # nothing more to read, or nobody listens at the moment
+            while True:
+                data = self._socket.recv(65_536)
+                if not self._nat.has_forgotten():
+                    for message in decode_datagram(data, "device").messages:
+                        self._receive(message)
 
     async def send(self, data: bytes) -> None:
         """Send one datagram."""
         self.write(data)
 
     def write(self, data: bytes) -> None:
-        """Send one datagram."""
-        if self._transport is not None:
-            self._transport.sendto(data)
+        """Send one datagram, unless the link is gone."""
+        if self.closed.is_set():
+            return
+        if self._nat.has_forgotten():
+            self._shut()
+            self._open()
+        self._nat.sends()
+        with suppress(OSError):  # nobody listens at the moment
+            self._socket.send(data)
 
     def close(self) -> None:
         """Stop listening for answers."""
-        if self._transport is not None:
-            self._transport.close()
+        if not self.closed.is_set():
+            self._shut()
+            self.closed.set()
+
+    def _shut(self) -> None:
+        asyncio.get_running_loop().remove_reader(self._socket)
+        self._socket.close()
 
     abort = close
 
@@ -114,9 +145,11 @@ class UdpLink(asyncio.DatagramProtocol):
 Link = TcpLink | UdpLink
 
 
-async def open_link(transport: str, host: str, port: int, receive: Receive) -> Link:
+async def open_link(tracker: Tracker, host: str, port: int, receive: Receive) -> Link:
     """A link to the gateway; OSError when there is none to be had."""
     loop = asyncio.get_running_loop()
-    if transport == "tcp":
-        return (await loop.create_connection(lambda: TcpLink(receive), host, port))[1]
-    return (await loop.create_datagram_endpoint(lambda: UdpLink(receive), remote_addr=(host, port)))[1]
+    nat = Nat(tracker.behaviour, time.monotonic)
+    if tracker.transport == "tcp":
+        return (await loop.create_connection(lambda: TcpLink(receive, nat), host, port))[1]
+    family, _type, _protocol, _name, address = (await loop.getaddrinfo(host, port, type=socket.SOCK_DGRAM))[0]
+    return UdpLink(receive, nat, family, address)

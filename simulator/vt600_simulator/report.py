@@ -28,7 +28,7 @@ def summary(fleet: Fleet) -> dict[str, Any]:
 
 
 def write_journal(fleet: Fleet, path: Path) -> None:
-    """One JSON line for each report made, and one for each command obeyed."""
+    """One JSON line for each report made, and one for each command received."""
     with path.open("w") as file:
         for tracker in fleet.trackers:
             for record in tracker.records:
@@ -40,7 +40,9 @@ def write_journal(fleet: Fleet, path: Path) -> None:
                     "code": command.code,
                     "received_at": command.received_at.isoformat(),
                     "received": command.received.hex(),
-                    "answered": command.answered.hex(),
+                    "link": command.link,
+                    "manner": command.manner,
+                    "answers": [{"at": sent.at.isoformat(), "data": sent.data.hex()} for sent in command.answers],
                 }
                 file.write(json.dumps(line) + "\n")
 

@@ -18,12 +18,13 @@ from vt600_protocol import (
     Message,
     PositionReport,
     RequestPosition,
-    Restart,
     SetInterval,
     SetOutput,
+    command_type,
     encode_reply,
     encode_report,
 )
+from vt600_simulator.behaviour import HONEST, Behaviour, Reaction, ReceivedCommand, react
 from vt600_simulator.route import Place, Route
 
 Dialect = Literal["binary", "ascii"]
@@ -48,17 +49,6 @@ class Record:
 
 
 @dataclass(slots=True)
-class ObeyedCommand:
-    """A command that reached the tracker, and its answer."""
-
-    device_id: str
-    code: str
-    received_at: datetime
-    received: bytes
-    answered: bytes
-
-
-@dataclass(slots=True)
 class Tracker:
     """Its identity, its way of speaking, and its state. `memory` holds what is still to be sent or confirmed."""
 
@@ -68,11 +58,12 @@ class Tracker:
     confirmed_mode: bool
     interval_s: float
     seed: int
+    behaviour: Behaviour = HONEST
     outputs: int = 0
     logged_in: bool = False
     memory: deque[Record] = field(default_factory=deque)
     records: list[Record] = field(default_factory=list)
-    commands: list[ObeyedCommand] = field(default_factory=list)
+    commands: list[ReceivedCommand] = field(default_factory=list)
     _random: random.Random = field(init=False)
     _route: Route = field(init=False)
     _next_packet: int = 0
@@ -109,16 +100,21 @@ class Tracker:
         self._next_packet = (self._next_packet + 1) % len(_PACKET_NUMBERS)
         return encode_report(replace(record.report, packet_no=record.packet_no))
 
-    def handle(self, message: Message, now: datetime) -> list[bytes]:
-        """What the tracker answers to a downlink."""
+    def handle(self, message: Message, now: datetime, link: str) -> Reaction | None:
+        """Take a downlink; what follows when it is a command."""
         match message:
             case LoginReply(accepted=accepted):
                 self.logged_in = self.logged_in or accepted
             case Confirmation(packet_no=packet_no):
                 self._confirm(packet_no)
             case CommandFrame():
-                return self._obey(message, now)
-        return []
+                manner = self._random.choice(self.behaviour.manners)
+                received = ReceivedCommand(self.device_id, message.code, now, message.raw, link, manner)
+                self.commands.append(received)
+                refusal = Answer(ok=False, reason="Failed")
+                reply = encode_reply(message, refusal) if manner == "refuses" else self._obey(message, now)
+                return react(message, reply, received, self.behaviour.late_s)
+        return None
 
     def _confirm(self, packet_no: str | None) -> None:
         for record in self.memory:
@@ -127,25 +123,12 @@ class Tracker:
                 self.memory.remove(record)
                 return
 
-    def _obey(self, frame: CommandFrame, now: datetime) -> list[bytes]:
+    def _obey(self, frame: CommandFrame, now: datetime) -> bytes:
+        """Do it; the honest answer."""
         result = Answer(ok=True)
         match frame.command:
             case RequestPosition():
-                record = self.make_record(now, linked=True)
-                self.memory.remove(record)
-                record.writes, record.written_at = 1, now.timestamp()
-                if self.dialect == "ascii":
-                    record.report = replace(
-                        record.report,
-                        code="000",
-                        confirm=False,
-                        event="position_request",
-                        event_code=34,
-                        is_alarm=False,
-                    )
-                answer = self.frame(record)
-                self.commands.append(ObeyedCommand(self.device_id, frame.code, now, frame.raw, answer))
-                return [answer]
+                return self._position(now)
             case SetInterval(interval_s=seconds):
                 self.interval_s = float(seconds) if seconds else 3600.0
                 if self.dialect == "binary":
@@ -157,13 +140,19 @@ class Tracker:
                     serial_number=self.device_id[:12], imei=f"{self.device_id:0>15}", firmware="VT600_V1.0"
                 )
                 result = Answer(values=identity)
-            case Restart():
-                pass
-            case _:
+            case command if command is None or command_type(command).command_class == "query":
                 result = Answer(ok=False, reason="Unsupport")
-        answer = encode_reply(frame, result)
-        self.commands.append(ObeyedCommand(self.device_id, frame.code, now, frame.raw, answer))
-        return [answer]
+        return encode_reply(frame, result)
+
+    def _position(self, now: datetime) -> bytes:
+        record = self.make_record(now, linked=True)
+        self.memory.remove(record)
+        record.writes, record.written_at = 1, now.timestamp()
+        if self.dialect == "ascii":
+            record.report = replace(
+                record.report, code="000", confirm=False, event="position_request", event_code=34, is_alarm=False
+            )
+        return self.frame(record)
 
     def _binary(self, place: Place, moment: datetime, odometer_m: int, *, alarm: bool) -> PositionReport:
         ignition = 1 << (_IGNITION_INPUT["binary"] - 1) if place.ignition else 0
