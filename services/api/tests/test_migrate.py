@@ -31,6 +31,8 @@ INSERT INTO fleet.rejects (received_at, reject_id, peer, transport, listener_id,
 INSERT INTO fleet.commands (command_id, revision, device_id, type, state, at, requested_at, requested_by, deadline_at)
     VALUES ('c', 0, 'd1', 'identify', 'queued', now(), now(), 'me', now());
 INSERT INTO fleet.command_transitions (command_id, revision, state, at, attempt) VALUES ('c', 1, 'queued', now(), 0);
+INSERT INTO fleet.idempotency_keys (caller, key, fingerprint, resource_id, created_at, claimed_until)
+    VALUES ('me', 'k', '\\x00', 'c', now(), now());
 INSERT INTO fleet.api_keys (name, key_hash) VALUES ('k', '\\x00');
 INSERT INTO fleet.trips (device_id, started_at, last_report_at, certain_at, frame_id, reports)
     SELECT device_id, device_time, device_time, device_time, frame_id, 1 FROM fleet.latest_positions;
@@ -47,6 +49,7 @@ ALL_TABLES = [
     "commands",
     "devices",
     "frames",
+    "idempotency_keys",
     "latest_positions",
     "rejects",
     "reports",

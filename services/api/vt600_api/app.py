@@ -18,6 +18,7 @@ from vt600_api.areas.routes import router as areas_router
 from vt600_api.auth import KeyRing
 from vt600_api.bodies import BodyLimit
 from vt600_api.commands.routes import router as commands_router
+from vt600_api.commands.sequences import router as sequences_router
 from vt600_api.database import connector, create_engine, create_session_factory
 from vt600_api.dependencies import Services
 from vt600_api.devices.routes import router as devices_router
@@ -49,6 +50,7 @@ _ROUTERS = (
     areas_router,
     alarms_router,
     commands_router,
+    sequences_router,
     live_router,
     tools_router,
 )

@@ -24,6 +24,9 @@ class ApiSettings(BaseSettings):
     export_stall_s: float = 60.0
     key_cache_s: float = 5.0
     bus_timeout_s: float = 5.0
+    actuating_deadline_limit_s: float = 3600.0
+    deadline_limit_s: float = 7 * 24 * 3600.0
+    max_queued_commands: int = 100
     stream_heartbeat_s: float = 15.0
     stream_queue_messages: int = 1000
     stream_behind_s: float = 30.0

@@ -50,7 +50,17 @@ async def test_a_status_is_stored_with_everything_it_says(
     database: asyncpg.Connection, make_status: Callable[..., CommandStatus]
 ) -> None:
     status = make_status(
-        4, attempt=2, reason="late", listener_id="l", session_id="s", written=b"\x01", reply=b"\x00", reply_text="ok"
+        4,
+        attempt=2,
+        reason="late",
+        listener_id="l",
+        session_id="s",
+        written=b"\x01",
+        reply=b"\x00",
+        reply_text="ok",
+        cause="device",
+        sequence_id="q",
+        step=3,
     )
 
     await write_statuses(database, [read_status(encode(status))])
@@ -92,3 +102,27 @@ async def test_a_command_that_the_api_stored_as_requested_is_moved_on(
     await write_statuses(database, [status, make_status(2)])
 
     assert (await command(database, status))["state"] == "dispatched"
+
+
+async def test_each_transition_keeps_its_cause_and_the_bytes_that_it_brought(
+    database: asyncpg.Connection, make_status: Callable[..., CommandStatus]
+) -> None:
+    bytes_out, bytes_in = {"written": b"\x01"}, {"reply": b"\x02"}
+    await write_statuses(
+        database,
+        [
+            make_status(1, cause="request"),
+            make_status(2, cause="dispatch"),
+            make_status(3, cause="listener", **bytes_out),
+            make_status(4, cause="device", **bytes_out, **bytes_in),
+        ],
+    )
+    query = "SELECT cause, written, reply FROM fleet.command_transitions WHERE command_id = $1 ORDER BY revision"
+    rows = [tuple(row) for row in await database.fetch(query, make_status(1).command_id)]
+
+    assert rows == [
+        ("request", None, None),
+        ("dispatch", None, None),
+        ("listener", b"\x01", None),
+        ("device", None, b"\x02"),
+    ]

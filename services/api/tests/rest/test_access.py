@@ -15,7 +15,8 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.servers
 
-EXAMPLES = {"device_id": "1", "command_id": "00000000-0000-0000-0000-000000000000"}
+NOBODY = "00000000-0000-0000-0000-000000000000"
+EXAMPLES = {"device_id": "1", "command_id": NOBODY, "sequence_id": NOBODY}
 
 
 async def test_every_route_wants_a_key(app: FastAPI, make_client: "MakeClient") -> None:

@@ -133,6 +133,45 @@ async def test_a_command_that_ended_cannot_be_taken_back(
     assert (second.status_code, second.json()["code"]) == (409, "command_final")
 
 
+@pytest.mark.parametrize("state", ["unknown", "dispatched", "written"])
+async def test_taking_back_what_may_have_left_says_so(
+    admin: httpx.AsyncClient, database: asyncpg.Connection, state: str
+) -> None:
+    command_id = (await admin.post(PATH, json={"type": "restart"})).json()["command_id"]
+    await database.execute("UPDATE fleet.commands SET state = $1", state)
+    answer = await admin.post(f"/v1/commands/{command_id}/cancel")
+
+    if state == "unknown":
+        assert (answer.status_code, answer.json()["code"]) == (409, "cancel_too_late")
+    else:
+        assert answer.status_code == 202  # the listener, or the command's next state, tells
+
+
+@pytest.mark.parametrize(("body", "limit_s"), [({"type": "restart"}, 3600), ({"type": "identify"}, 7 * 24 * 3600)])
+async def test_a_deadline_has_its_limit(admin: httpx.AsyncClient, body: dict[str, Any], limit_s: int) -> None:
+    good = await admin.post(PATH, json={**body, "deadline_s": limit_s})
+    bad = await admin.post(PATH, json={**body, "deadline_s": limit_s + 1})
+
+    assert good.status_code == 202
+    assert (bad.status_code, bad.json()["code"]) == (422, "deadline_too_long")
+    assert bad.json()["errors"][0]["where"] == "deadline_s"
+
+
+async def test_a_full_queue_refuses_more(admin: httpx.AsyncClient, database: asyncpg.Connection) -> None:
+    await admin.post("/v1/devices", json={"device_id": "2"})
+    await database.execute(
+        "INSERT INTO fleet.commands (command_id, revision, device_id, type, state, at, requested_at, requested_by, deadline_at)"
+        " SELECT 'c' || n, 1, '1', 'identify', (ARRAY['queued', 'written', 'expired'])[n % 3 + 1], now(), now(), 'me', now()"
+        " FROM generate_series(1, 149) n"
+    )
+    last = await admin.post(PATH, json={"type": "identify"})
+    refused = await admin.post(PATH, json={"type": "identify"})
+    other = await admin.post("/v1/devices/2/commands", json={"type": "identify"})
+
+    assert (last.status_code, other.status_code) == (202, 202)
+    assert (refused.status_code, refused.json()["code"]) == (409, "too_many_queued")
+
+
 async def test_without_kafka_a_command_is_refused_and_nothing_is_left(
     admin: httpx.AsyncClient, api_database_url: str, database: asyncpg.Connection
 ) -> None:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.servers
 
 OPEN = {"/openapi.json", "/docs", "/docs/oauth2-redirect"}
-COMMAND_ID = "00000000-0000-0000-0000-000000000000"
+IDS = dict.fromkeys(("command_id", "sequence_id"), "00000000-0000-0000-0000-000000000000")
 NEEDED = {
     ("GET", "/v1/devices"): "read:positions",
     ("POST", "/v1/devices"): "write:devices",
@@ -44,6 +44,10 @@ NEEDED = {
     ("GET", "/v1/commands"): "read:positions",
     ("GET", "/v1/commands/{command_id}"): "read:positions",
     ("POST", "/v1/commands/{command_id}/cancel"): "send:commands",
+    ("POST", "/v1/devices/{device_id}/command-sequences"): "send:commands",
+    ("GET", "/v1/devices/{device_id}/command-sequences"): "read:positions",
+    ("GET", "/v1/command-sequences/{sequence_id}"): "read:positions",
+    ("POST", "/v1/command-sequences/{sequence_id}/cancel"): "send:commands",
     ("POST", "/v1/tools/explain"): "read:positions",
     ("POST", "/v1/tools/setup-sms"): "read:positions",
 }
@@ -70,7 +74,7 @@ async def test_every_route_wants_a_key(served: "Served") -> None:
     assert asked == set(NEEDED)
     for method, path in asked:
         for headers in ({}, {"Authorization": ""}, {"Authorization": "Basic YTpi"}):
-            answer = await client.request(method, path.format(device_id="1", command_id=COMMAND_ID), headers=headers)
+            answer = await client.request(method, path.format(device_id="1", **IDS), headers=headers)
 
             assert (answer.status_code, answer.json()["code"]) == (401, "unauthorized"), (method, path)
             assert answer.headers["www-authenticate"] == "Bearer"
@@ -84,7 +88,7 @@ async def test_every_route_wants_a_key(served: "Served") -> None:
 async def test_every_route_wants_its_scope_and_no_other(served: "Served", make_key: "MakeKey") -> None:
     for (method, path), scope in NEEDED.items():
         others = [name for name in SCOPES if name not in (scope, "admin")]
-        address = path.format(device_id="none", command_id=COMMAND_ID)
+        address = path.format(device_id="none", **IDS)
         refused = await (await served.client(await make_key(*others))).request(method, address, json={})
         allowed = await (await served.client(await make_key(scope))).request(method, address, json={})
 

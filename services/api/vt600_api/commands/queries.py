@@ -3,37 +3,77 @@
 from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import select, tuple_
+from sqlalchemy import func, select, tuple_
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from vt600_api.commands.models import Command, CommandTransition
-from vt600_bus.records import CommandRequest
+from vt600_bus.records import CommandRequest, CommandStep
 
 
 async def add_requested(db: AsyncSession, request: CommandRequest) -> None:
-    """The command as it was asked for, revision 0, unless the commander's word is here already."""
-    await db.execute(
-        insert(Command)
-        .values(
-            command_id=request.command_id,
-            revision=0,
-            device_id=request.device_id,
-            type=request.type,
-            args=request.args,
-            state="queued",
-            at=request.requested_at,
-            requested_at=request.requested_at,
-            requested_by=request.requested_by,
-            deadline_at=request.deadline_at,
-        )
-        .on_conflict_do_nothing()
+    """What was asked for, revision 0, unless the commander's word is here already."""
+    rows = [_requested(request, step, number) for number, step in enumerate(request.steps)] or [
+        _requested(request, request, None)
+    ]
+    await db.execute(insert(Command).on_conflict_do_nothing(), rows)
+    transitions = [
+        {"command_id": row["command_id"], "revision": 0, "state": "queued", "at": request.requested_at, "attempt": 0,
+         "cause": "request"}
+        for row in rows
+    ]  # fmt: skip
+    await db.execute(insert(CommandTransition).on_conflict_do_nothing(), transitions)
+
+
+def _requested(request: CommandRequest, step: CommandRequest | CommandStep, number: int | None) -> dict[str, object]:
+    return {
+        "command_id": step.command_id,
+        "revision": 0,
+        "device_id": request.device_id,
+        "type": step.type,
+        "args": step.args,
+        "state": "queued",
+        "at": request.requested_at,
+        "requested_at": request.requested_at,
+        "requested_by": request.requested_by,
+        "deadline_at": step.deadline_at,
+        "sequence_id": None if number is None else request.command_id,
+        "step": number,
+    }
+
+
+async def count_waiting(db: AsyncSession, device_id: str) -> int:
+    """How many commands of the device have not ended, as far as is known here."""
+    query = select(func.count()).where(
+        Command.device_id == device_id, Command.state.in_(("queued", "dispatched", "written"))
     )
-    await db.execute(
-        insert(CommandTransition)
-        .values(command_id=request.command_id, revision=0, state="queued", at=request.requested_at, attempt=0)
-        .on_conflict_do_nothing()
+    return await db.scalar(query) or 0
+
+
+async def find_sequence(db: AsyncSession, sequence_id: str) -> Sequence[Command]:
+    """The commands of a sequence in their order; none when we never heard of it."""
+    query = select(Command).where(Command.sequence_id == sequence_id).order_by(Command.step)
+    return (await db.execute(query)).scalars().all()
+
+
+async def list_sequences(
+    db: AsyncSession, device_id: str, *, after: tuple[datetime, str] | None, limit: int
+) -> Sequence[Sequence[Command]]:
+    """Sequences of a device, the newest first; one more than `limit` when there are more."""
+    query = (
+        select(Command.sequence_id)
+        .where(Command.device_id == device_id, Command.step == 0)
+        .order_by(Command.requested_at.desc(), Command.sequence_id.desc())
+        .limit(limit + 1)
     )
+    if after is not None:
+        query = query.where(tuple_(Command.requested_at, Command.sequence_id) < after)
+    names = [name for name in (await db.execute(query)).scalars() if name is not None]
+    found: dict[str, list[Command]] = {name: [] for name in names}
+    steps = select(Command).where(Command.sequence_id.in_(names)).order_by(Command.step)
+    for command in (await db.execute(steps)).scalars():
+        found[command.sequence_id or ""].append(command)
+    return list(found.values())
 
 
 async def find_command(db: AsyncSession, command_id: str) -> Command | None:

@@ -1,15 +1,15 @@
 """Ask a device to do something, see what became of it, take it back."""
 
-import asyncio
 import uuid
-from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from typing import Annotated
 
 from fastapi import APIRouter, Path, Response
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from vt600_api.commands import queries
-from vt600_api.commands.danger import is_dangerous
+from vt600_api.commands.asking import cancellation, check, publish, require_room
+from vt600_api.commands.idempotency import Claim, IdempotencyKey, claimed, fingerprint
 from vt600_api.commands.models import Command
 from vt600_api.commands.schemas import (
     CommandHistory,
@@ -19,49 +19,69 @@ from vt600_api.commands.schemas import (
     CommandTypeView,
     CommandView,
     NewCommand,
-    TransitionView,
 )
+from vt600_api.commands.views import command_view, transition_view
 from vt600_api.cursors import make_cursor, read_cursor
 from vt600_api.dependencies import CommandSender, CursorText, Db, DeviceId, Limit, Reader, Services, ServicesDep
 from vt600_api.devices.routes import require_device
 from vt600_api.errors import ApiError
-from vt600_bus import PublisherFull
 from vt600_bus.records import CommandRequest
-from vt600_bus.topics import COMMAND_REQUESTS
-from vt600_protocol import COMMAND_TYPES, CommandError, Dialect, build_command, command_type
+from vt600_protocol import COMMAND_TYPES, Dialect
 
 router = APIRouter(prefix="/v1", tags=["commands"])
 
 CommandId = Annotated[str, Path(pattern="^[0-9a-f-]{36}$")]
 
-_DEADLINES = {"actuating": timedelta(seconds=60), "setting": timedelta(hours=24), "query": timedelta(hours=24)}
 _FINAL = frozenset(("acknowledged", "failed", "expired", "cancelled", "rejected"))
 
 
-@router.post("/devices/{device_id}/commands", response_model=CommandView, status_code=202)
+@router.post(
+    "/devices/{device_id}/commands",
+    response_model=CommandView,
+    status_code=202,
+    responses={200: {"model": CommandView, "description": "The same request made this command before."}},
+)
 async def submit(
-    db: Db, services: ServicesDep, caller: CommandSender, device_id: DeviceId, body: NewCommand, response: Response
+    services: ServicesDep,
+    caller: CommandSender,
+    device_id: DeviceId,
+    body: NewCommand,
+    response: Response,
+    idempotency_key: IdempotencyKey = None,
 ) -> CommandView:
     """Queue a command. Its state is then on `/v1/commands/{command_id}` and on the stream."""
-    try:
-        command = build_command(body.type, body.args)
-    except CommandError as error:
-        where = "type" if error.argument == "type" else f"args.{error.argument}"
-        raise ApiError(
-            422, "invalid_command_argument", str(error), errors=[{"where": where, "message": str(error)}]
-        ) from error
-    if is_dangerous(command):
-        caller.require("send:commands:dangerous")
+    wait = check(caller, body, services.settings)
+    mark = fingerprint(f"/v1/devices/{device_id}/commands", body.model_dump())
+    async with (
+        claimed(services.sessions, caller.name, idempotency_key, mark, str(uuid.uuid4())) as claim,
+        services.sessions.begin() as db,
+    ):
+        if claim.repeated:
+            response.status_code = 200
+        else:
+            await _submit(db, services, caller.name, device_id, body, wait, claim)
+        response.headers["Location"] = f"/v1/commands/{claim.resource_id}"
+        return command_view(await _require(db, claim.resource_id))
+
+
+async def _submit(
+    db: AsyncSession,
+    services: Services,
+    caller: str,
+    device_id: str,
+    body: NewCommand,
+    wait: timedelta,
+    claim: Claim,
+) -> None:
     device = await require_device(db, device_id)
+    await require_room(db, device_id, 1, services.settings)
     now = datetime.now(UTC)
-    seconds = body.deadline_s
-    wait = _DEADLINES[command_type(command).command_class] if seconds is None else timedelta(seconds=seconds)
     request = CommandRequest(
-        command_id=str(uuid.uuid4()),
+        command_id=claim.resource_id,
         device_id=device_id,
         action="submit",
         requested_at=now,
-        requested_by=caller.name,
+        requested_by=caller,
         type=body.type,
         args=body.args,
         deadline_at=now + wait,
@@ -69,11 +89,8 @@ async def submit(
         output_bytes=device.settings.get("output_bytes"),
     )
     await queries.add_requested(db, request)
-    await _publish(services, request)
-    response.headers["Location"] = f"/v1/commands/{request.command_id}"
-    found = await queries.find_command(db, request.command_id)
-    assert found is not None  # noqa: S101 - inserted above
-    return _view(found)
+    await publish(services, request, can_be_repeated=claim.key is not None)
+    await claim.done(db)
 
 
 @router.get("/command-types", response_model=CommandTypes)
@@ -120,8 +137,8 @@ async def list_device_commands(
 async def read_command(db: Db, _caller: Reader, command_id: CommandId) -> CommandHistory:
     """One command with every change of its state."""
     command = await _require(db, command_id)
-    changes = [TransitionView.model_validate(row) for row in await queries.transitions(db, command_id)]
-    return CommandHistory(**_view(command).model_dump(), transitions=changes)
+    changes = [transition_view(row) for row in await queries.transitions(db, command_id)]
+    return CommandHistory(**command_view(command).model_dump(), transitions=changes)
 
 
 @router.post("/commands/{command_id}/cancel", response_model=CommandView, status_code=202)
@@ -130,56 +147,13 @@ async def cancel(db: Db, services: ServicesDep, caller: CommandSender, command_i
     command = await _require(db, command_id)
     if command.state in _FINAL:
         raise ApiError(409, "command_final", f"The command is {command.state} already.")
-    request = CommandRequest(
-        command_id=command_id,
-        device_id=command.device_id,
-        action="cancel",
-        requested_at=datetime.now(UTC),
-        requested_by=caller.name,
-    )
-    await _publish(services, request)
-    return _view(command)
+    if command.state == "unknown":
+        raise ApiError(409, "cancel_too_late", "The command's bytes may have left, and it is not sent again.")
+    await publish(services, cancellation(caller.name, command.device_id, command_id))
+    return command_view(command)
 
 
-async def _publish(services: Services, request: CommandRequest) -> None:
-    """Wait until the broker holds the request; ApiError `bus_unavailable` when it does not answer."""
-    away = ApiError(503, "bus_unavailable", "Kafka does not answer; nothing was queued. Try again.")
-    if not services.publisher.healthy:
-        raise away
-    try:
-        future = services.publisher.publish(COMMAND_REQUESTS, request.device_id, request)
-    except PublisherFull:
-        raise away from None
-    done, _pending = await asyncio.wait({future}, timeout=services.settings.bus_timeout_s)
-    if not done:
-        if request.action == "submit":
-            _take_back(services, request)
-        raise ApiError(
-            503,
-            "bus_unavailable",
-            f"Kafka did not answer in time. The request may still be carried out: look for command {request.command_id}.",
-        )
-    if future.exception() is not None:
-        raise away
-
-
-def _take_back(services: Services, request: CommandRequest) -> None:
-    """Cancel what nobody may count on any more: the request cannot be recalled, but what follows it is read after it."""
-    with suppress(PublisherFull):
-        services.publisher.publish(
-            COMMAND_REQUESTS,
-            request.device_id,
-            CommandRequest(
-                command_id=request.command_id,
-                device_id=request.device_id,
-                action="cancel",
-                requested_at=datetime.now(UTC),
-                requested_by=request.requested_by,
-            ),
-        )
-
-
-async def _require(db: Db, command_id: str) -> Command:
+async def _require(db: AsyncSession, command_id: str) -> Command:
     command = await queries.find_command(db, command_id)
     if command is None:
         raise ApiError(404, "command_not_found", f"There is no command {command_id}.")
@@ -192,28 +166,6 @@ async def _page(
     key = read_cursor(cursor, datetime, str) if cursor is not None else None
     after = None if key is None else (key[0], key[1])
     rows = await queries.list_commands(db, device_id=device_id, state=state, after=after, limit=limit)
-    items = [_view(row) for row in rows[:limit]]
+    items = [command_view(row) for row in rows[:limit]]
     last = items[-1] if len(rows) > limit else None
     return CommandPage(items=items, next_cursor=make_cursor(last.requested_at, last.command_id) if last else None)
-
-
-def _view(command: Command) -> CommandView:
-    return CommandView(
-        command_id=command.command_id,
-        revision=command.revision,
-        device_id=command.device_id,
-        type=command.type,
-        args=command.args,
-        state=command.state,
-        at=command.at,
-        requested_at=command.requested_at,
-        requested_by=command.requested_by,
-        deadline_at=command.deadline_at,
-        attempt=command.attempt,
-        reason=command.reason,
-        listener_id=command.listener_id,
-        session_id=command.session_id,
-        written_hex=None if command.written is None else command.written.hex(),
-        reply_hex=None if command.reply is None else command.reply.hex(),
-        reply_text=command.reply_text,
-    )

@@ -19,12 +19,40 @@ class NewCommand(BaseModel):
 
     type: Annotated[str, Field(max_length=50)]
     args: dict[str, Any] = {}
-    deadline_s: Annotated[float | None, Field(gt=0, le=7 * 24 * 3600)] = None
+    deadline_s: Annotated[float | None, Field(gt=0)] = None
     queue: Literal["until_deadline", "never"] = "until_deadline"
 
 
+class NewStep(BaseModel):
+    """One command of a sequence. Its deadline counts from the request, like that of any command."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    type: Annotated[str, Field(max_length=50)]
+    args: dict[str, Any] = {}
+    deadline_s: Annotated[float | None, Field(gt=0)] = None
+
+
+class NewSequence(BaseModel):
+    """Commands that a device shall carry out one after the other. The first that does not end acknowledged ends the sequence."""
+
+    model_config = ConfigDict(
+        extra="forbid",
+        json_schema_extra={
+            "examples": [
+                {"commands": [{"type": "set_interval", "args": {"interval_s": 60}}, {"type": "request_position"}]}
+            ]
+        },
+    )
+
+    commands: Annotated[list[NewStep], Field(min_length=1, max_length=50)]
+
+
 class CommandView(BaseModel):
-    """A command as it stands. `written_hex` are the bytes that left, `reply_hex` the bytes that came back."""
+    """A command as it stands. `written_hex` are the bytes that left, `reply_hex` the bytes that came back.
+
+    `sequence_id` and `step` (from 0) are those of a command that is part of a sequence.
+    """
 
     command_id: str
     revision: int
@@ -43,12 +71,13 @@ class CommandView(BaseModel):
     written_hex: str | None
     reply_hex: str | None
     reply_text: str | None
+    sequence_id: str | None
+    step: int | None
 
 
 class TransitionView(BaseModel):
-    """One change of state."""
-
-    model_config = ConfigDict(from_attributes=True)
+    """One change of state: what caused it (`request`, `dispatch`, `listener`, `device`, `clock` or `sequence`), and the bytes that
+    left or came with it."""
 
     revision: int
     state: CommandState
@@ -57,6 +86,9 @@ class TransitionView(BaseModel):
     reason: str | None
     listener_id: str | None
     session_id: str | None
+    cause: str | None
+    written_hex: str | None
+    reply_hex: str | None
 
 
 class CommandHistory(CommandView):
@@ -69,6 +101,24 @@ class CommandPage(BaseModel):
     """Commands, the newest first."""
 
     items: list[CommandView]
+    next_cursor: str | None
+
+
+class SequenceView(BaseModel):
+    """A sequence as it stands: `acknowledged` when all of its commands are, `stopped` when one ended otherwise."""
+
+    sequence_id: str
+    device_id: str
+    state: Literal["running", "acknowledged", "stopped"]
+    requested_at: datetime
+    requested_by: str
+    commands: list[CommandView]
+
+
+class SequencePage(BaseModel):
+    """Sequences, the newest first."""
+
+    items: list[SequenceView]
     next_cursor: str | None
 
 

@@ -9,14 +9,16 @@ from vt600_bus import decode
 from vt600_bus.records import CommandStatus
 
 _TRANSITION = """
-INSERT INTO fleet.command_transitions (command_id, revision, state, at, attempt, reason, listener_id, session_id)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
+INSERT INTO fleet.command_transitions (command_id, revision, state, at, attempt, reason, listener_id, session_id,
+                                       cause, written, reply)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
 ON CONFLICT DO NOTHING
 """
 _COMMAND = """
 INSERT INTO fleet.commands AS c (command_id, revision, device_id, type, args, state, at, requested_at, requested_by,
-                                 deadline_at, attempt, reason, listener_id, session_id, written, reply, reply_text)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17)
+                                 deadline_at, attempt, reason, listener_id, session_id, written, reply, reply_text,
+                                 sequence_id, step)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19)
 ON CONFLICT (command_id) DO UPDATE SET
     revision = excluded.revision, state = excluded.state, at = excluded.at, deadline_at = excluded.deadline_at,
     attempt = excluded.attempt, reason = excluded.reason, listener_id = excluded.listener_id,
@@ -54,6 +56,9 @@ def _transition(status: CommandStatus) -> tuple[object, ...]:
         status.reason,
         status.listener_id,
         status.session_id,
+        status.cause,
+        status.written if status.state == "written" or status.reason == "written_late" else None,
+        status.reply if status.state in ("acknowledged", "failed") else None,
     )
 
 
@@ -76,4 +81,6 @@ def _command(status: CommandStatus) -> tuple[object, ...]:
         status.written,
         status.reply,
         status.reply_text,
+        status.sequence_id,
+        status.step,
     )

@@ -1,0 +1,112 @@
+"""What somebody asks of a device: checked here, and put on the bus for the commander."""
+
+import asyncio
+import uuid
+from collections.abc import Sequence
+from contextlib import suppress
+from datetime import UTC, datetime, timedelta
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from vt600_api.auth import Caller
+from vt600_api.commands import queries
+from vt600_api.commands.danger import is_dangerous
+from vt600_api.commands.schemas import NewCommand, NewStep
+from vt600_api.dependencies import Services
+from vt600_api.errors import ApiError
+from vt600_api.settings import ApiSettings
+from vt600_bus import PublisherFull
+from vt600_bus.records import CommandRequest
+from vt600_bus.topics import COMMAND_REQUESTS
+from vt600_protocol import CommandError, build_command
+
+_DEADLINES_S = {"actuating": 60.0, "setting": 24 * 3600.0, "query": 24 * 3600.0}
+
+
+def check(caller: Caller, asked: NewCommand | NewStep, settings: ApiSettings, where: str = "") -> timedelta:
+    """How long the command may wait; ApiError when it is none, when the caller may not ask for it, or for how long it shall wait."""
+    try:
+        command = build_command(asked.type, asked.args)
+    except CommandError as error:
+        place = "type" if error.argument == "type" else f"args.{error.argument}"
+        raise ApiError(
+            422, "invalid_command_argument", str(error), errors=[{"where": where + place, "message": str(error)}]
+        ) from error
+    if is_dangerous(command):
+        caller.require("send:commands:dangerous")
+    wait_s = _DEADLINES_S[command.command_class] if asked.deadline_s is None else asked.deadline_s
+    actuating = command.command_class == "actuating"
+    limit_s = settings.actuating_deadline_limit_s if actuating else settings.deadline_limit_s
+    if wait_s > limit_s:
+        kind = "A command that acts on the vehicle or destroys something" if actuating else "A command"
+        raise ApiError(
+            422,
+            "deadline_too_long",
+            f"{kind} may wait for {limit_s:g} s at most.",
+            errors=[{"where": f"{where}deadline_s", "message": f"is at most {limit_s:g}"}],
+        )
+    return timedelta(seconds=wait_s)
+
+
+async def require_room(db: AsyncSession, device_id: str, count: int, settings: ApiSettings) -> None:
+    """ApiError `too_many_queued` when so many more commands do not fit into the device's queue."""
+    waiting = await queries.count_waiting(db, device_id)
+    if waiting + count > settings.max_queued_commands:
+        raise ApiError(
+            409,
+            "too_many_queued",
+            f"{waiting} commands of the device wait already; at most {settings.max_queued_commands} may.",
+        )
+
+
+async def publish(services: Services, request: CommandRequest, *, can_be_repeated: bool = False) -> None:
+    """Wait until the broker holds the request; ApiError `bus_unavailable` when it does not answer.
+
+    A request that its caller can repeat under the same id is left as it is then; another is taken back.
+    """
+    away = ApiError(503, "bus_unavailable", "Kafka does not answer; nothing was queued. Try again.")
+    if not services.publisher.healthy:
+        raise away
+    try:
+        future = services.publisher.publish(COMMAND_REQUESTS, request.device_id, request)
+    except PublisherFull:
+        raise away from None
+    done, _pending = await asyncio.wait({future}, timeout=services.settings.bus_timeout_s)
+    if not done:
+        if request.action == "submit" and not can_be_repeated:
+            _take_back(services, request)
+        raise ApiError(
+            503,
+            "bus_unavailable",
+            f"Kafka did not answer in time. The request may still be carried out: look for command {request.command_id}.",
+        )
+    if future.exception() is not None:
+        raise away
+
+
+def cancellation(caller: str, device_id: str, command_id: str) -> CommandRequest:
+    """The wish that the command be not carried out."""
+    return CommandRequest(
+        command_id=command_id,
+        device_id=device_id,
+        action="cancel",
+        requested_at=datetime.now(UTC),
+        requested_by=caller,
+    )
+
+
+def new_ids(sequence_id: str, count: int) -> Sequence[str]:
+    """The ids of a sequence's commands: the same ones whenever the same request is repeated."""
+    space = uuid.UUID(sequence_id)
+    return [str(uuid.uuid5(space, str(number))) for number in range(count)]
+
+
+def _take_back(services: Services, request: CommandRequest) -> None:
+    """Cancel what nobody may count on any more: the request cannot be recalled, but what follows it is read after it."""
+    for command_id in [step.command_id for step in reversed(request.steps)] or [request.command_id]:
+        with suppress(PublisherFull):
+            services.publisher.publish(
+                COMMAND_REQUESTS,
+                request.device_id,
+                cancellation(request.requested_by, request.device_id, command_id),
+            )

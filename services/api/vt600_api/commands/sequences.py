@@ -1,0 +1,133 @@
+"""Commands that a device carries out one after the other."""
+
+import uuid
+from datetime import UTC, datetime
+from typing import Annotated
+
+from fastapi import APIRouter, Path, Response
+from msgspec import structs
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from vt600_api.auth import Caller
+from vt600_api.commands import queries
+from vt600_api.commands.asking import cancellation, check, new_ids, publish, require_room
+from vt600_api.commands.idempotency import Claim, IdempotencyKey, claimed, fingerprint
+from vt600_api.commands.models import Command
+from vt600_api.commands.schemas import NewSequence, SequencePage, SequenceView
+from vt600_api.commands.views import WAITING, sequence_view
+from vt600_api.cursors import make_cursor, read_cursor
+from vt600_api.dependencies import CommandSender, CursorText, Db, DeviceId, Limit, Reader, Services, ServicesDep
+from vt600_api.devices.routes import require_device
+from vt600_api.errors import ApiError
+from vt600_bus import encode
+from vt600_bus.records import CommandRequest, CommandStep
+
+router = APIRouter(prefix="/v1", tags=["commands"])
+
+SequenceId = Annotated[str, Path(pattern="^[0-9a-f-]{36}$")]
+
+_MAX_REQUEST_BYTES = 64 * 1024  # what the commander reads as one
+
+
+@router.post(
+    "/devices/{device_id}/command-sequences",
+    response_model=SequenceView,
+    status_code=202,
+    responses={200: {"model": SequenceView, "description": "The same request made this sequence before."}},
+)
+async def submit_sequence(
+    services: ServicesDep,
+    caller: CommandSender,
+    device_id: DeviceId,
+    body: NewSequence,
+    response: Response,
+    idempotency_key: IdempotencyKey = None,
+) -> SequenceView:
+    """Queue commands of which each is sent once the one before it was acknowledged."""
+    mark = fingerprint(f"/v1/devices/{device_id}/command-sequences", body.model_dump())
+    request = _request(services, caller, device_id, body)
+    async with (
+        claimed(services.sessions, caller.name, idempotency_key, mark, str(uuid.uuid4())) as claim,
+        services.sessions.begin() as db,
+    ):
+        if claim.repeated:
+            response.status_code = 200
+        else:
+            await _submit(db, services, request, claim)
+        response.headers["Location"] = f"/v1/command-sequences/{claim.resource_id}"
+        return sequence_view(await _require(db, claim.resource_id))
+
+
+@router.get("/devices/{device_id}/command-sequences", response_model=SequencePage)
+async def list_sequences(
+    db: Db, _caller: Reader, device_id: DeviceId, cursor: CursorText = None, limit: Limit = 100
+) -> SequencePage:
+    """Sequences of one device, the newest first."""
+    await require_device(db, device_id)
+    key = read_cursor(cursor, datetime, str) if cursor is not None else None
+    after = None if key is None else (key[0], key[1])
+    rows = await queries.list_sequences(db, device_id, after=after, limit=limit)
+    items = [sequence_view(commands) for commands in rows[:limit]]
+    last = items[-1] if len(rows) > limit else None
+    return SequencePage(items=items, next_cursor=make_cursor(last.requested_at, last.sequence_id) if last else None)
+
+
+@router.get("/command-sequences/{sequence_id}", response_model=SequenceView)
+async def read_sequence(db: Db, _caller: Reader, sequence_id: SequenceId) -> SequenceView:
+    """One sequence with its commands."""
+    return sequence_view(await _require(db, sequence_id))
+
+
+@router.post("/command-sequences/{sequence_id}/cancel", response_model=SequenceView, status_code=202)
+async def cancel_sequence(
+    db: Db, services: ServicesDep, caller: CommandSender, sequence_id: SequenceId
+) -> SequenceView:
+    """Ask for what has not been sent yet to be taken back. What is under way ends as it does."""
+    commands = await _require(db, sequence_id)
+    waiting = [command for command in commands if command.state in WAITING]
+    if not waiting:
+        raise ApiError(409, "sequence_final", "Every command of the sequence has ended.")
+    for command in reversed(waiting):
+        await publish(services, cancellation(caller.name, command.device_id, command.command_id))
+    return sequence_view(commands)
+
+
+def _request(services: Services, caller: Caller, device_id: str, body: NewSequence) -> CommandRequest:
+    """What the commander is asked; its ids are filled in once they are claimed."""
+    now = datetime.now(UTC)
+    steps = tuple(
+        CommandStep(
+            command_id="",
+            type=step.type,
+            args=step.args,
+            deadline_at=now + check(caller, step, services.settings, f"commands.{number}."),
+        )
+        for number, step in enumerate(body.commands)
+    )
+    return CommandRequest(
+        command_id="", device_id=device_id, action="submit", requested_at=now, requested_by=caller.name, steps=steps
+    )
+
+
+async def _submit(db: AsyncSession, services: Services, asked: CommandRequest, claim: Claim) -> None:
+    device = await require_device(db, asked.device_id)
+    await require_room(db, asked.device_id, len(asked.steps), services.settings)
+    names = new_ids(claim.resource_id, len(asked.steps))
+    request = structs.replace(
+        asked,
+        command_id=claim.resource_id,
+        output_bytes=device.settings.get("output_bytes"),
+        steps=tuple(structs.replace(step, command_id=name) for step, name in zip(asked.steps, names, strict=True)),
+    )
+    if len(encode(request)) > _MAX_REQUEST_BYTES:
+        raise ApiError(413, "body_too_large", f"A sequence may have {_MAX_REQUEST_BYTES} bytes.")
+    await queries.add_requested(db, request)
+    await publish(services, request, can_be_repeated=claim.key is not None)
+    await claim.done(db)
+
+
+async def _require(db: AsyncSession, sequence_id: str) -> list[Command]:
+    commands = list(await queries.find_sequence(db, sequence_id))
+    if not commands:
+        raise ApiError(404, "sequence_not_found", f"There is no sequence {sequence_id}.")
+    return commands
