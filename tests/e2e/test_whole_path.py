@@ -77,10 +77,10 @@ async def test_every_command_is_acknowledged_with_the_reply_s_bytes(
         for name, args in (
             ("set_output", {"output": 2, "on": True}),
             ("set_immobiliser", {"engaged": True}),
-            ("set_interval", {"interval_s": 10}),
             ("identify", {}),
             ("restart", {"part": "gps"}),
             ("request_position", {}),
+            ("set_interval", {"interval_s": 10}),  # the last: commands to a datagram device wait for its reports
         ):
             command = await final(client, await submit(client, tracker.device_id, name, **args))
             obeyed = tracker.commands[-1]

@@ -340,7 +340,7 @@ def settings(make_database: Callable[[], str]) -> CommanderSettings:
     url = SecretStr(make_database())
     upgrade(url)
     return CommanderSettings(
-        database_url=url, reply_timeout_s=1.0, dispatch_timeout_s=1.0, probes_host="127.0.0.1", probes_port=0
+        database_url=url, reply_timeout_s=2.0, dispatch_timeout_s=3.0, probes_host="127.0.0.1", probes_port=0
     )
 
 
