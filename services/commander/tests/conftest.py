@@ -365,3 +365,9 @@ async def bench(settings: CommanderSettings, device_id: str, kafka_servers: str)
 def make_bench() -> type[Bench]:
     """What makes the other side of a commander that the test starts itself."""
     return Bench
+
+
+@pytest.fixture
+def says(device_id: str) -> Records:
+    """What others say of the device."""
+    return Records(device_id)

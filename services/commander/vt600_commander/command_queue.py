@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import NamedTuple
 
-from sqlalchemy import ARRAY, Text, any_, exists, func, literal, or_, select, text
+from sqlalchemy import ARRAY, Text, and_, any_, exists, func, literal, or_, select, text
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import aliased
@@ -110,8 +110,14 @@ async def next_check(db: AsyncSession) -> datetime | None:
 
 
 async def devices_waiting(db: AsyncSession, device_ids: Iterable[str] | None = None) -> list[str]:
-    """Those of the devices (or of all) that have something queued."""
-    query = select(QueuedCommand.device_id).where(QueuedCommand.check_at.is_not(None), QueuedCommand.state == "queued")
+    """Those of the devices (or of all) for which a new link counts: something is queued, or held on a link that may be gone."""
+    query = select(QueuedCommand.device_id).where(
+        QueuedCommand.check_at.is_not(None),
+        or_(
+            QueuedCommand.state == "queued",
+            and_(QueuedCommand.state == "dispatched", QueuedCommand.held_at.is_not(None)),
+        ),
+    )
     if device_ids is not None:
         query = query.where(QueuedCommand.device_id == any_(literal(list(device_ids), ARRAY(Text))))
     return list((await db.execute(query.distinct())).scalars())

@@ -8,7 +8,7 @@ import structlog
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from vt600_bus import DeadLetters, Delivery, Follower, PublisherFull, RecordError, Subscriber
-from vt600_bus.records import CommandRequest, Downlink
+from vt600_bus.records import CommandRequest, Downlink, Session
 from vt600_commander import changes, command_queue
 from vt600_commander.database import DATABASE_ERRORS, Store
 from vt600_commander.dispatcher import dispatch
@@ -73,9 +73,8 @@ class Commander:
             deliveries = await follower.next_batch()
             live = follower.caught_up.is_set()
             changed = self._presence.handle(deliveries, live=live)
-            if live and changed:
-                self._links |= changed
-                self._links_changed.set()
+            if live:
+                self._look_again(changed)
 
     async def follow_links(self) -> None:
         """Dispatch what waited for a link; at the start whatever waits, for ever."""
@@ -158,17 +157,28 @@ class Commander:
     async def _step(self, device_ids: Iterable[str], work: Work) -> None:
         """One transaction on these devices: the work, then the dispatch of what may go. What changed is put out after it."""
         devices = sorted(set(device_ids))
+        links: dict[str, Session | None] = {}
 
         async def transaction(db: AsyncSession) -> list[Downlink]:
             await command_queue.lock_devices(db, devices)
             now = datetime.now(UTC)
             await work(db, now)
+            links.update({device_id: self._presence.session_of(device_id) for device_id in devices})
             found = [await dispatch(db, device_id, self._presence, now, self._rules) for device_id in devices]
             await changes.write_out(db)
             return [*changes.recalls(db), *(record for record in found if record is not None)]
 
         self._outbox.committed(await self._store.transact(transaction))
         self._queue_changed.set()
+        self._look_again(
+            {device_id for device_id, link in links.items() if self._presence.session_of(device_id) is not link}
+        )
+
+    def _look_again(self, device_ids: Collection[str]) -> None:
+        """Links that came while a transaction was open looked for what waits before it was there to be seen."""
+        if device_ids:
+            self._links |= set(device_ids)
+            self._links_changed.set()
 
     async def _bury(self, delivery: Delivery, error: Exception) -> None:
         """Keep a record that cannot be handled, with its reason, so that its partition moves on."""
