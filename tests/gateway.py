@@ -41,6 +41,8 @@ class Gateway:
             "COMMANDER_DATABASE_URL": database_url,
             "LISTENER_HOST": "127.0.0.1",
             "LISTENER_PORT": str(self.listener_port),
+            "LISTENER_DRAIN_ACCEPT_S": "0",
+            "LISTENER_DRAIN_S": "2",
             **{f"{prefix}_LOG_LEVEL": log_level for prefix in ("LISTENER", "INGEST", "TRIPS", "API", "COMMANDER")},
             "API_HOST": "127.0.0.1",
             "API_PORT": str(self.api_port),
@@ -51,6 +53,7 @@ class Gateway:
         self.trips = self._service("trips", "vt600_api.trips", "TRIPS")
         self.api = self._service("api", "vt600_api", "API")
         self.commander = self._service("commander", "vt600_commander", "COMMANDER")
+        self._more: list[Service] = []
         self.api_key = ""
 
     @property
@@ -91,9 +94,21 @@ class Gateway:
             service.start()
         return service
 
+    def add_ingest(self) -> Service:
+        """One more, not started."""
+        return self._add("ingest", "vt600_api.ingest", "INGEST")
+
+    def add_commander(self) -> Service:
+        """One more, not started."""
+        return self._add("commander", "vt600_commander", "COMMANDER")
+
+    def _add(self, name: str, module: str, prefix: str) -> Service:
+        self._more.append(self._service(f"{name}-{len(self._more) + 2}", module, prefix))
+        return self._more[-1]
+
     def stop(self) -> None:
         """End everything, the way in first."""
-        for service in (*self.listeners, self.ingest, self.trips, self.api, self.commander):
+        for service in (*self.listeners, *self._more, self.ingest, self.trips, self.api, self.commander):
             service.stop()
 
     async def uplinks_published(self) -> int:

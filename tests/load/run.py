@@ -13,7 +13,9 @@ sys.path.insert(0, str(Path(__file__).parents[2]))
 
 from tests.load import (
     decoder_speed,
+    drain,
     export_speed,
+    hand_over,
     history_speed,
     idle_memory,
     ingest_speed,
@@ -34,6 +36,8 @@ BENCHMARKS = {
     "latency": latency.run,
     "memory": idle_memory.run,
     "outage": outage.run,
+    "drain": drain.run,
+    "hand-over": hand_over.run,
     "export": export_speed.run,
     "history": history_speed.run,
     "week": week.run,

@@ -134,6 +134,7 @@ class Stack:
         """For every process: ours where it matters, what the user set otherwise, this machine only by default."""
         settings = self._settings
         defaults = {f"{name}_PROBES_HOST": _LOCAL for name in ("LISTENER", "INGEST", "TRIPS", "API", "COMMANDER")}
+        defaults |= {"LISTENER_DRAIN_ACCEPT_S": "0", "LISTENER_DRAIN_S": "2"}  # nobody is sent elsewhere here
         ours = {name: str(port) for name, port in settings.ports().items()}
         urls = {
             "API_DATABASE_URL": stores.api,

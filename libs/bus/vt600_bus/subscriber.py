@@ -169,8 +169,8 @@ class Subscriber:
             group_id=self._group,
             enable_auto_commit=False,
             auto_offset_reset="earliest",
-            session_timeout_ms=8_000,
-            heartbeat_interval_ms=2_000,
+            session_timeout_ms=8_000,  # a member that died keeps its share for so long
+            heartbeat_interval_ms=500,  # by its answer a member learns that another came or left
             max_poll_interval_ms=600_000,
             fetch_max_wait_ms=self._fetch_wait_ms,
             max_partition_fetch_bytes=4 * 1024 * 1024,

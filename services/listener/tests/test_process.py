@@ -60,7 +60,7 @@ class ListenerProcess:
 @asynccontextmanager
 async def running_listener(kafka: str, **settings: object) -> AsyncIterator[ListenerProcess]:
     """A listener on free ports; ended when the block ends."""
-    given = {"port": 0, "probes_port": 0, "host": "127.0.0.1", "drain_grace_s": 0.2, **settings}
+    given = {"port": 0, "probes_port": 0, "host": "127.0.0.1", "drain_accept_s": 0, "drain_s": 0.2, **settings}
     environment = {f"LISTENER_{name.upper()}": str(value) for name, value in given.items()}
     process = await asyncio.create_subprocess_exec(
         sys.executable,

@@ -1,8 +1,12 @@
 import asyncio
+from collections import Counter
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING
 
+import pytest
+
 from vt600_bus.topics import LISTENERS, SESSIONS, UPLINKS
+from vt600_listener.closing import close_in_slices
 
 if TYPE_CHECKING:
     from conftest import Bench, Tracker
@@ -66,26 +70,87 @@ async def test_the_sweep_closes_idle_links_by_itself(bench: "Bench", report_fram
     assert tracker.transport.closed
 
 
-async def test_draining_spreads_the_closures_and_tells_them(bench: "Bench", report_frame: Callable[..., bytes]) -> None:
-    trackers = [bench.connect() for _ in range(50)]
-    for number, tracker in enumerate(trackers):
-        tracker.send(report_frame(f"{1000 + number}"))
-    await bench.bus.hold()
+async def test_draining_takes_new_links_for_a_moment_then_spreads_the_closures_and_tells_them(
+    make_bench: "Callable[..., Bench]", report_frame: Callable[..., bytes]
+) -> None:
+    bench = make_bench(drain_accept_s=3, drain_s=20)
+    trackers = [bench.connect() for _ in range(49)]
     async with asyncio.TaskGroup() as tasks:
         tasks.create_task(bench.listener.drain())
-        await bench.clock.advance(1.0)
+        await bench.clock.advance(2.9)
+        not_ready = bench.listener.not_ready_because()
+        trackers.append(bench.connect())
+        for number, tracker in enumerate(trackers):
+            tracker.send(report_frame(f"{1000 + number}"))
+        await bench.bus.hold()
+        before = sum(tracker.transport.eof_written for tracker in trackers)
+        await bench.clock.advance(2.0)
         told = sum(tracker.transport.eof_written for tracker in trackers)
         refused = bench.connect().transport.closed
-        not_ready = bench.listener.not_ready_because()
-        await bench.clock.advance(20.0)
+        await bench.clock.advance(40.0)
 
+    assert not_ready == "draining"
+    assert before == 0
     assert 0 < told < 50
     assert refused
-    assert not_ready == "draining"
     assert open_links(trackers) == 0
     assert len(bench.listener.sessions) == 0
     assert [record.cause for record in bench.bus.of(SESSIONS) if record.state == "closed"] == ["drained"] * 50
     assert [record.state for record in bench.bus.of(LISTENERS)] == ["draining", "down"]
+
+
+@pytest.mark.parametrize("links", [1, 7, 200, 201, 5_000])
+async def test_no_second_of_a_drain_closes_much_more_than_its_share(
+    make_bench: "Callable[..., Bench]", links: int
+) -> None:
+    bench = make_bench(drain_s=20)
+    closed_at: list[float] = []
+    begins_at = bench.clock.monotonic()
+    async with asyncio.TaskGroup() as tasks:
+        tasks.create_task(
+            close_in_slices(
+                [bench.connect(f"192.0.{number % 250}.1").link for number in range(links)],
+                over_s=20.0,
+                clock=bench.clock,
+                close=lambda _link: closed_at.append(bench.clock.monotonic() - begins_at),
+                wanted=lambda: True,
+            )
+        )
+        await bench.clock.advance(40.0)
+    seconds = Counter(int(at) for at in closed_at)
+
+    assert len(closed_at) == links
+    assert max(seconds.values()) <= max(1, links / 20) * 2.5
+    assert links < 20 or max(closed_at) > 10.0
+
+
+async def test_udp_is_heard_to_the_end_of_a_drain(
+    make_bench: "Callable[..., Bench]", report_frame: Callable[..., bytes]
+) -> None:
+    bench = make_bench(drain_accept_s=0, drain_s=20)
+    await bench.listener.server.open()
+    transport, _ = await asyncio.get_running_loop().create_datagram_endpoint(
+        asyncio.DatagramProtocol, remote_addr=("127.0.0.1", bench.listener.server.port)
+    )
+
+    async def send(device: str) -> None:
+        transport.sendto(report_frame(device))
+        async with asyncio.timeout(30):
+            while device not in [record.device_id for record in bench.bus.of(UPLINKS)]:
+                await asyncio.sleep(0.01)
+
+    await send("1000")
+    async with asyncio.TaskGroup() as tasks:
+        draining = tasks.create_task(bench.listener.drain())
+        await bench.clock.advance(19.0)
+        await send("1001")
+        ended_early = draining.done()
+        await bench.clock.advance(2.0)
+    bench.listener.server.close()
+    transport.close()
+
+    assert not ended_early
+    assert [record.cause for record in bench.bus.of(SESSIONS) if record.state == "closed"] == ["drained"] * 2
 
 
 async def test_a_drained_link_is_confirmed_first_then_told_to_go_and_still_heard(

@@ -40,6 +40,7 @@ class Listener:
     ) -> None:
         self.id = f"{settings.id}-{secrets.token_hex(4)}"
         self.draining = False
+        self._closed = False
         metrics = Metrics(registry)
         notices = Notices(publisher, metrics)
         self.flow = Flow(
@@ -94,6 +95,8 @@ class Listener:
         )
         self.lease = Lease(listener_id=self.id, clock=clock, notices=notices, links=lambda: len(self.sessions))
         self._publisher = publisher
+        self._clock = clock
+        self._drain_accept_s = settings.drain_accept_s
 
     def not_ready_because(self) -> str | None:
         """Why no new tracker should be sent here, None when all is well."""
@@ -106,15 +109,21 @@ class Listener:
         return None
 
     async def drain(self) -> None:
-        """Leaves in order: not ready, no new links, links closed in slices, closures told."""
+        """Leaves in order: not ready, no new links, links closed in slices, closures told.
+
+        Balancers learn of it by and by. Until they have, a tracker that is sent here would find a closed port and wait long before
+        it tries again; so it is let in, and closed with the others.
+        """
         self.draining = True
         self.lease.state = "draining"
         self.lease.publish()
+        await self._clock.sleep(self._drain_accept_s)
+        self._closed = True
         await self.server.drain()
         self.lease.state = "down"
         self.lease.publish()
 
     def _closed_because(self) -> str | None:
-        if self.draining:
+        if self._closed:
             return "draining"
         return "bus_away" if self.flow.away else None

@@ -85,8 +85,9 @@ class Server:
                 )
 
     async def drain(self) -> None:
-        """Stops accepting, then closes every link in slices over the grace period; UDP hears until the last."""
+        """Stops accepting, then closes every link in slices over the time there is; UDP hears until its end, if anybody uses it."""
         context = self._context
+        ends_at = context.clock.monotonic() + context.settings.drain_s
         if self._tcp is not None:
             self._tcp.close()
         self._gate.close()
@@ -94,7 +95,7 @@ class Server:
         _log.info("listener.draining", links=len(links))
         await close_in_slices(
             links,
-            over_s=context.settings.drain_grace_s,
+            over_s=context.settings.drain_s,
             clock=context.clock,
             close=lambda link: link.finish("drained"),
             wanted=lambda: True,
@@ -102,6 +103,8 @@ class Server:
         deadline = context.clock.monotonic() + _LAST_WORDS_S
         while self._tcp_links() and context.clock.monotonic() < deadline:
             await context.clock.sleep(_POLL_S)
+        if context.registry.links:
+            await context.clock.sleep(max(0.0, ends_at - context.clock.monotonic()))
         if self._udp is not None:
             self._udp.stop_hearing()
         for link in tuple(context.registry.links):

@@ -59,7 +59,11 @@ class ListenerSettings(BaseSettings):
     max_clock_skew_s: float = Field(default=2.0, gt=0)
 
     udp_receive_buffer_bytes: int = Field(default=8 * _MIB, ge=65_536)
-    drain_grace_s: float = Field(default=5.0, ge=0)
+
+    # Told to end, it is not ready at once, takes new links for the first time yet and closes them all over the second. With 2 s for
+    # last words and 10 s to flush that is 35 s at most, for a grace period of 40 s.
+    drain_accept_s: float = Field(default=3.0, ge=0)
+    drain_s: float = Field(default=20.0, ge=0)
 
     @field_validator("allowed_networks", "proxy_trusted", mode="before")
     @classmethod
