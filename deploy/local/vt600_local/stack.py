@@ -135,6 +135,7 @@ class Stack:
         settings = self._settings
         defaults = {f"{name}_PROBES_HOST": _LOCAL for name in ("LISTENER", "INGEST", "TRIPS", "API", "COMMANDER")}
         defaults |= {"LISTENER_DRAIN_ACCEPT_S": "0", "LISTENER_DRAIN_S": "2"}  # nobody is sent elsewhere here
+        defaults["INGEST_UNREGISTERED"] = "adopt"  # of a pending device only so many frames are kept
         ours = {name: str(port) for name, port in settings.ports().items()}
         urls = {
             "API_DATABASE_URL": stores.api,

@@ -4,6 +4,7 @@ import asyncio
 import hashlib
 import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AsyncExitStack
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -13,6 +14,7 @@ from msgspec import Struct
 from prometheus_client import CollectorRegistry
 from pydantic import SecretStr
 
+from vt600_api.ingest.admission import PendingPolicy
 from vt600_api.ingest.metrics import IngestMetrics
 from vt600_api.ingest.uplinks import UplinkWriter, prepare
 from vt600_api.migrate import upgrade
@@ -23,6 +25,8 @@ from vt600_bus.topics import REPORTS
 NOON = datetime(2026, 5, 4, 12, 0, tzinfo=UTC)
 
 MakeUplink = Callable[..., Uplink]
+Write = Callable[..., Awaitable[None]]
+MakeWriter = Callable[..., Awaitable[Write]]
 
 
 class RecordingPublisher(Publisher):
@@ -149,3 +153,61 @@ def eventually() -> Callable[..., Awaitable[None]]:
             pytest.fail(f"expected {expected!r}, the last answer was {answer!r}")
 
     return eventually
+
+
+@pytest.fixture(scope="module")
+def emptied_url(make_database: Callable[[], str]) -> str:
+    """A store of the module's own, for what looks at all that is in it."""
+    made = make_database()
+    upgrade(SecretStr(made))
+    return made
+
+
+@pytest.fixture
+async def empty_store(emptied_url: str) -> AsyncIterator[asyncpg.Connection]:
+    """A connection to it; it is empty."""
+    connection = await asyncpg.connect(emptied_url)
+    await connection.execute(
+        "TRUNCATE fleet.reports, fleet.frames, fleet.latest_positions, fleet.devices, fleet.trip_work, fleet.rejects"
+    )
+    yield connection
+    await connection.close()
+
+
+@pytest.fixture
+def registry() -> CollectorRegistry:
+    """Where the writers count."""
+    return CollectorRegistry()
+
+
+@pytest.fixture
+async def make_writer(
+    emptied_url: str, empty_store: asyncpg.Connection, publisher: RecordingPublisher, registry: CollectorRegistry
+) -> AsyncIterator[MakeWriter]:
+    """Makes writers with a policy, each with a connection of its own; they write batches of at most so many."""
+    metrics = IngestMetrics(registry)
+    async with AsyncExitStack() as stack:
+
+        async def make(at_once: int = 5000, **policy: Any) -> Write:
+            connection = await asyncpg.connect(emptied_url)
+            stack.push_async_callback(connection.close)
+            await prepare(connection)
+            writing = UplinkWriter(publisher, metrics, PendingPolicy(**policy))
+
+            async def write(*uplinks: Uplink) -> None:
+                for at in range(0, len(uplinks), at_once):
+                    await writing.write(connection, uplinks[at : at + at_once])
+
+            return write
+
+        yield make
+
+
+@pytest.fixture
+def dropped(registry: CollectorRegistry) -> Callable[[str], float]:
+    """How many frames were dropped for a reason."""
+
+    def dropped(reason: str) -> float:
+        return registry.get_sample_value("vt600_ingest_pending_dropped_total", {"reason": reason}) or 0.0
+
+    return dropped

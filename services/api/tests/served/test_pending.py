@@ -3,6 +3,7 @@
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
+import asyncpg
 import pytest
 
 from vt600_api.pending.identity import guess_of, imei_candidate
@@ -43,7 +44,10 @@ def test_a_way_of_speaking_tells_the_family() -> None:
     assert guess_of(None, None) is None
 
 
-async def test_a_pending_device_is_listed_with_what_it_did(served: "Served", device_id: str, add_row: "AddRow") -> None:
+async def test_a_pending_device_is_listed_with_what_it_did(
+    served: "Served", device_id: str, add_row: "AddRow", store: asyncpg.Connection
+) -> None:
+    await store.execute("UPDATE fleet.devices SET pending_frames = 2 WHERE device_id = $1", device_id)
     for second, peer in ((1, "192.0.2.7:1"), (2, "192.0.2.8:2")):
         await add_row(
             "frames", device_id=device_id, received_at=NOON.replace(second=second), peer=peer,

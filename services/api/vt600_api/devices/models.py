@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import CheckConstraint, DateTime, Text, func
+from sqlalchemy import BigInteger, CheckConstraint, DateTime, Index, Text, func, text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -11,10 +11,16 @@ from vt600_api.database import Base, DeviceKey
 
 
 class Device(Base):
-    """A tracker. One that nobody registered is `pending`: it is stored all the same and waits to be adopted."""
+    """A tracker. One that nobody registered is `pending`: it is stored all the same and waits to be adopted.
+
+    `pending_frames` is how many of its frames were stored while it was pending, `introduced_by` the address of the first of them.
+    """
 
     __tablename__ = "devices"
-    __table_args__ = (CheckConstraint("state IN ('pending', 'active')", name="state"),)
+    __table_args__ = (
+        CheckConstraint("state IN ('pending', 'active')", name="state"),
+        Index("ix_devices_introduced_by", "introduced_by", postgresql_where=text("state = 'pending'")),
+    )
 
     device_id: Mapped[str] = mapped_column(DeviceKey, primary_key=True)
     name: Mapped[str | None] = mapped_column(Text)
@@ -26,3 +32,5 @@ class Device(Base):
     adopted_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
     first_seen_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
     last_seen_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
+    pending_frames: Mapped[int] = mapped_column(BigInteger, server_default="0")
+    introduced_by: Mapped[str | None] = mapped_column(Text)

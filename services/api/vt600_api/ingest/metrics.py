@@ -17,6 +17,12 @@ class IngestMetrics:
         )
         self.late = Counter("vt600_ingest_late_reports_total", "New reports that came late", registry=registry)
         self.frames = Counter("vt600_ingest_frames_total", "Frames read from the bus", registry=registry)
+        self.pending_dropped = Counter(
+            "vt600_ingest_pending_dropped_total",
+            "Frames of devices that nobody registered, not stored",
+            ["reason"],
+            registry=registry,
+        )
         self.batches = Counter("vt600_ingest_batches_total", "Batches that are stored", ["topic"], registry=registry)
         self.batch_seconds = Histogram(
             "vt600_ingest_batch_seconds",

@@ -41,7 +41,7 @@ class Ingest:
         self._metrics = IngestMetrics(self.registry)
         self._dead_letters = DeadLetters(publisher, "ingest")
         self._stores: list[StoreConnection] = []
-        writer = UplinkWriter(publisher, self._metrics)
+        writer = UplinkWriter(publisher, self._metrics, settings.pending_policy)
         self.consumers: tuple[Consumer[Any], ...] = (
             *(
                 self._consumer("ingest", UPLINKS, Kind(read_uplink, writer.write), prepare, fetch_wait_ms=10)

@@ -144,14 +144,19 @@ WITH fresh AS (
     INSERT INTO fleet.frames ({", ".join(FRAME_COLUMNS.values())})
     SELECT {", ".join(FRAME_COLUMNS)} FROM staging
     ON CONFLICT DO NOTHING
+    RETURNING device_id
 ), seen AS (
-    INSERT INTO fleet.devices AS d (device_id, dialect, first_seen_at, last_seen_at)
-    SELECT device_id, max(dialect), min(received_at), max(received_at) FROM staging GROUP BY device_id ORDER BY device_id
+    INSERT INTO fleet.devices AS d (device_id, dialect, first_seen_at, last_seen_at, pending_frames)
+    SELECT device_id, max(dialect), min(received_at), max(received_at), coalesce(max(kept.frames), 0)
+    FROM staging LEFT JOIN (SELECT device_id, count(*) AS frames FROM journal GROUP BY device_id) kept USING (device_id)
+    GROUP BY device_id ORDER BY device_id
     ON CONFLICT (device_id) DO UPDATE SET
         dialect = excluded.dialect,
         first_seen_at = least(d.first_seen_at, excluded.first_seen_at),
-        last_seen_at = greatest(d.last_seen_at, excluded.last_seen_at)
+        last_seen_at = greatest(d.last_seen_at, excluded.last_seen_at),
+        pending_frames = d.pending_frames + CASE d.state WHEN 'pending' THEN excluded.pending_frames ELSE 0 END
     WHERE d.last_seen_at IS NULL OR excluded.last_seen_at > d.last_seen_at OR excluded.first_seen_at < d.first_seen_at
+        OR (d.state = 'pending' AND excluded.pending_frames > 0)
 ), plausible AS (
     SELECT * FROM fresh WHERE NOT flags @> '{{device_time_suspect}}'
 ), latest AS (
@@ -177,8 +182,10 @@ SELECT encode(uuid_send(frame_id), 'hex') AS frame_id, device_time FROM fresh
 
 
 CREATE_STAGING = _create()
+# Locked in the order in which everybody locks devices, so that none is forgotten or adopted while its frames are stored.
 KNOWN = """
-SELECT d.device_id, l.device_time, nullif(d.settings, '{}')::text AS settings
+SELECT d.device_id, d.state, d.pending_frames, l.device_time, nullif(d.settings, '{}')::text AS settings
 FROM fleet.devices d LEFT JOIN fleet.latest_positions l USING (device_id) WHERE d.device_id = ANY($1::text[])
+ORDER BY d.device_id FOR NO KEY UPDATE OF d
 """
 SPREAD = _spread()

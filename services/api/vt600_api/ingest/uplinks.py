@@ -1,12 +1,14 @@
 """Uplinks → reports, frames, latest positions, devices, and the public feed, in one transaction per batch (DESIGN §5)."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
+from typing import NamedTuple
 
 import asyncpg
 
 from vt600_api.devices.settings import profile_of
+from vt600_api.ingest.admission import Admission, Dropped, PendingPolicy, Refused
 from vt600_api.ingest.consumer import NotPublished
 from vt600_api.ingest.metrics import IngestMetrics
 from vt600_api.ingest.normalise import DEFAULT_PROFILE, to_report
@@ -14,10 +16,11 @@ from vt600_api.ingest.staging import CREATE_STAGING, KNOWN, SPREAD, STAGING_COLU
 from vt600_bus import Publisher, PublisherFull, RecordError, decode
 from vt600_bus.records import Report, Uplink
 from vt600_bus.topics import REPORTS
-from vt600_protocol import DeviceProfile
 
 _LONGEST_DEVICE_ID = 128  # far above any real one, far below what an index takes
 _PUBLISH_TIMEOUT_S = 10.0
+
+DEFAULT_POLICY = PendingPolicy()
 
 
 def read_uplink(value: bytes | None) -> Uplink:
@@ -40,41 +43,69 @@ async def prepare(connection: asyncpg.Connection) -> None:
     await connection.execute(CREATE_STAGING)
 
 
+class _Stored(NamedTuple):
+    """What became of a batch: its frames, its reports, which of them are new, and what is not stored."""
+
+    frames: int
+    reports: Sequence[Report]
+    fresh: Collection[tuple[str, datetime | None]]
+    dropped: Dropped
+
+
 class UplinkWriter:
     """Writes one batch: what is new is published before it is committed, and only that."""
 
-    def __init__(self, publisher: Publisher, metrics: IngestMetrics) -> None:
+    def __init__(self, publisher: Publisher, metrics: IngestMetrics, policy: PendingPolicy = DEFAULT_POLICY) -> None:
         self._publisher = publisher
         self._metrics = metrics
+        self._admission = Admission(policy, metrics)
 
     async def write(self, connection: asyncpg.Connection, uplinks: Sequence[Uplink]) -> None:
         """One transaction."""
+        devices = {uplink.device_id for uplink in uplinks}
         async with connection.transaction():
-            newest, profiles = await self._known(connection, uplinks)
-            rows: list[Row] = []
-            reports: list[Report] = []
-            for uplink in uplinks:
-                if uplink.report is None:
-                    rows.append(row_of(uplink, None))
-                else:
-                    report = to_report(uplink, uplink.report, newest, profiles.get(uplink.device_id, DEFAULT_PROFILE))
-                    reports.append(report)
-                    rows.append(row_of(uplink, report))
-            await connection.copy_records_to_table("staging", records=rows, columns=STAGING_COLUMNS)
-            fresh = {(frame_id, device_time) for frame_id, device_time in await connection.fetch(SPREAD)}
-            await self._publish(reports, set(fresh))
-        self._count(len(uplinks), reports, fresh)
+            known = await connection.fetch(KNOWN, devices)
+            stored = await self._store(connection, uplinks, known, {}) if len(known) == len(devices) else None
+        if stored is None:
+            # Who makes devices makes them before he locks any, and both in their order: so nobody waits in a circle.
+            async with connection.transaction():
+                strangers = devices.difference(row["device_id"] for row in known)
+                refused = await self._admission.introduce(connection, uplinks, strangers)
+                known = await connection.fetch(KNOWN, devices)
+                there = {row["device_id"] for row in known}  # those too that somebody else has just made
+                refused = {device_id: reason for device_id, reason in refused.items() if device_id not in there}
+                stored = await self._store(connection, uplinks, known, refused)
+        self._count(stored)
 
-    async def _known(
-        self, connection: asyncpg.Connection, uplinks: Sequence[Uplink]
-    ) -> tuple[dict[str, datetime], dict[str, DeviceProfile]]:
-        """The newest device time and the settings of each device that reports; of those that have any."""
-        devices = list({uplink.device_id for uplink in uplinks if uplink.report is not None})
-        if not devices:
-            return {}, {}
-        rows = await connection.fetch(KNOWN, devices)
-        newest = {row["device_id"]: row["device_time"] for row in rows if row["device_time"] is not None}
-        return newest, {row["device_id"]: profile_of(row["settings"]) for row in rows if row["settings"] is not None}
+    async def _store(
+        self,
+        connection: asyncpg.Connection,
+        uplinks: Sequence[Uplink],
+        known: Sequence[asyncpg.Record],
+        refused: Refused,
+    ) -> _Stored:
+        """Store what is new of devices that are known and locked, and publish it."""
+        pending = {row["device_id"]: row["pending_frames"] for row in known if row["state"] != "active"}
+        dropped: Dropped = {}
+        if pending or refused:
+            uplinks, dropped = await self._admission.admit(connection, uplinks, pending, refused)
+            if not uplinks:
+                return _Stored(0, (), frozenset(), dropped)
+        newest = {row["device_id"]: row["device_time"] for row in known if row["device_time"] is not None}
+        profiles = {row["device_id"]: profile_of(row["settings"]) for row in known if row["settings"] is not None}
+        rows: list[Row] = []
+        reports: list[Report] = []
+        for uplink in uplinks:
+            if uplink.report is None:
+                rows.append(row_of(uplink, None))
+            else:
+                report = to_report(uplink, uplink.report, newest, profiles.get(uplink.device_id, DEFAULT_PROFILE))
+                reports.append(report)
+                rows.append(row_of(uplink, report))
+        await connection.copy_records_to_table("staging", records=rows, columns=STAGING_COLUMNS)
+        fresh = {(frame_id, device_time) for frame_id, device_time in await connection.fetch(SPREAD)}
+        await self._publish(reports, set(fresh))
+        return _Stored(len(uplinks), reports, fresh, dropped)
 
     async def _publish(self, reports: Sequence[Report], fresh: set[tuple[str, datetime | None]]) -> None:
         """Publish the fresh ones, each once, and wait until the broker holds them."""
@@ -99,8 +130,9 @@ class UplinkWriter:
             except PublisherFull:
                 await self._publisher.wait_for_room()
 
-    def _count(self, frames: int, reports: Sequence[Report], fresh: set[tuple[str, datetime | None]]) -> None:
-        self._metrics.frames.inc(frames)
-        self._metrics.reports.labels("stored").inc(len(fresh))
-        self._metrics.reports.labels("known").inc(len(reports) - len(fresh))
-        self._metrics.late.inc(sum(report.late for report in reports))
+    def _count(self, stored: _Stored) -> None:
+        self._metrics.frames.inc(stored.frames)
+        self._metrics.reports.labels("stored").inc(len(stored.fresh))
+        self._metrics.reports.labels("known").inc(len(stored.reports) - len(stored.fresh))
+        self._metrics.late.inc(sum(report.late for report in stored.reports))
+        self._admission.note(stored.dropped)

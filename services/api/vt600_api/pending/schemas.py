@@ -12,7 +12,7 @@ class PendingDevice(BaseModel):
     """A device that reports and that nobody registered: what helps to tell whose it is.
 
     `imei_candidate` is the identity itself when it has the form of an IMEI, or the fourteen digits of other makers with their check
-    digit (SPEC §3.3). `frames` is counted to 10,000. `guess` is what speaks like that.
+    digit (SPEC §3.3). `frames` are those that are kept; at `INGEST_PENDING_FRAMES` no more are. `guess` is what speaks like that.
     """
 
     device_id: str

@@ -11,6 +11,7 @@ from vt600_api.database import Base, DeviceKey, HashKey
 
 _TIME = DateTime(timezone=True)
 _EMPTY = text("'{}'")
+HOST_OF_PEER = text("(regexp_replace(peer, ':[0-9]+$', ''))")
 _IS_ALARM = text("kind = 'alarm'")
 
 
@@ -109,6 +110,10 @@ class Reject(Base):
     """Bytes that a listener refused: `raw` holds the first of `total_bytes`."""
 
     __tablename__ = "rejects"
+    __table_args__ = (
+        Index("ix_rejects_host", HOST_OF_PEER, "received_at", "reject_id"),
+        Index("ix_rejects_reason", "reason", "received_at", "reject_id"),
+    )
 
     received_at: Mapped[datetime] = mapped_column(_TIME, primary_key=True)
     reject_id: Mapped[str] = mapped_column(HashKey, primary_key=True)
