@@ -1,7 +1,7 @@
 """`python -m vt600_api.policies apply|enforce`: how long the store keeps what (settings `STORE_…`). Both may be repeated.
 
-`apply` sets TimescaleDB's compression and retention. `enforce` deletes what is too old where the server does not do it by itself;
-run it daily on plain PostgreSQL.
+`apply` sets TimescaleDB's compression and retention. `enforce` forgets pending devices that fell silent, and deletes what is too old
+where the server does not do it by itself; run it daily.
 """
 
 import argparse

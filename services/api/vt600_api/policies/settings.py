@@ -8,7 +8,8 @@ class PolicySettings(BaseSettings):
     """Days. 0 keeps for ever, or never compresses.
 
     Compression begins later than the longest upload of a tracker that was without network: late reports then fall into chunks that
-    are still plain. Raw frames are needed to read history again with a newer decoder.
+    are still plain. Raw frames are needed to read history again with a newer decoder. Pending devices that were not seen for
+    `pending_days` are forgotten.
     """
 
     model_config = SettingsConfigDict(env_prefix="STORE_", frozen=True)
@@ -18,3 +19,4 @@ class PolicySettings(BaseSettings):
     reports_days: int = Field(default=0, ge=0, le=36_500)
     frames_days: int = Field(default=400, ge=0, le=36_500)
     rejects_days: int = Field(default=60, ge=0, le=36_500)
+    pending_days: int = Field(default=30, ge=0, le=36_500)

@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import asyncpg
 
+from vt600_api.policies.forgetting import forget
 from vt600_api.policies.settings import PolicySettings
 
 _ROWS_AT_ONCE = 10_000
@@ -50,13 +51,17 @@ async def apply(connection: asyncpg.Connection, settings: PolicySettings) -> lis
 
 
 async def enforce(connection: asyncpg.Connection, settings: PolicySettings, now: datetime | None = None) -> list[str]:
-    """Delete what is too old in the tables for which the server has no policy."""
+    """Forget pending devices that fell silent, and delete what is too old in the tables for which the server has no policy."""
+    now = now or datetime.now(UTC)
     own = await _policed(connection)
     lines = []
+    if settings.pending_days:
+        forgotten = await forget(connection, now - timedelta(days=settings.pending_days))
+        lines.append(f"pending devices: {forgotten} forgotten")
     for table in tables(settings):
         if table.name in own or not table.days:
             continue
-        before = (now or datetime.now(UTC)) - timedelta(days=table.days)
+        before = now - timedelta(days=table.days)
         lines.append(f"{table.name}: {await _delete(connection, table, before)} rows deleted")
     return lines
 

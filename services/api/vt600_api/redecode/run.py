@@ -77,6 +77,8 @@ class Redecoder:
             if self._stopped():
                 return False
             async with self._connection.transaction():
+                if not await store.hold(self._connection, device_id):
+                    return True
                 await self._handle(device_id, frames, newest, added)
             place = (frames[-1]["received_at"], str(frames[-1]["frame_id"]))
         return True

@@ -63,6 +63,12 @@ async def settings_of(connection: asyncpg.Connection, device_id: str) -> str | N
     return found
 
 
+async def hold(connection: asyncpg.Connection, device_id: str) -> bool:
+    """Keep the device from being forgotten until the end of the transaction; False when it was."""
+    query = "SELECT 1 FROM fleet.devices WHERE device_id = $1 FOR KEY SHARE"
+    return await connection.fetchval(query, device_id) is not None
+
+
 async def next_frames(
     connection: asyncpg.Connection, device_id: str, until: datetime, after: Place
 ) -> Sequence[asyncpg.Record]:

@@ -1,0 +1,15 @@
+"""Where rows of a device are."""
+
+# In the order in which they are emptied when a device is forgotten: whoever works out its trips holds its row in `trip_states`.
+TABLES_OF_A_DEVICE = (
+    "trip_states",
+    "trip_work",
+    "trips",
+    "stops",
+    "latest_positions",
+    "reports",
+    "frames",
+    "devices",
+)
+# What is kept of a device that was forgotten: what people asked of it, and what was refused.
+KEPT_OF_A_DEVICE = ("commands", "rejects")
