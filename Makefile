@@ -11,7 +11,7 @@ n ?= 100
 minutes ?= 5
 service ?= api
 
-.PHONY: help environment run test test-unit coverage fuzz load format lint typecheck $(MEMBERS:%=typecheck-%) typecheck-tests migration simulate documents lock check clean image image-base sbom manifests tools-k8s
+.PHONY: help environment run test test-unit coverage fuzz load format lint typecheck $(MEMBERS:%=typecheck-%) typecheck-tests migration simulate documents lock check clean image image-base sbom manifests cluster cluster-down test-k8s tools-k8s
 
 help:  ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | while IFS=$$'\t' read -r name text; do printf '  %-12s %s\n' "$$name" "$$text"; done
@@ -87,6 +87,15 @@ tools-k8s: environment
 
 manifests: tools-k8s  ## Render every overlay of deploy/k8s and validate each object (needs Go, Maven; seconds once kubectl is there)
 	@exec $(PY) tests/k8s/manifests.py
+
+cluster: tools-k8s  ## Start a real Kubernetes of one node on this machine (root; it is built the first time, 20 minutes)
+	@exec $(PY) tests/k8s/run.py up
+
+cluster-down: environment  ## Stop that Kubernetes and remove all but what was built
+	@exec $(PY) tests/k8s/run.py down
+
+test-k8s: tools-k8s  ## Build the image, then install, update, scale, kill and drain in that Kubernetes (only=NAME for one; BASE, CA as for image)
+	@BASE=$(BASE) CA=$(CA) exec $(PY) tests/k8s/run.py test $(if $(only),--only $(only))
 
 lock: environment  ## Choose all versions anew and write the locks
 	@.venv/bin/uv pip compile --universal --generate-hashes --no-annotate --no-header --no-emit-index-url --no-emit-find-links \

@@ -164,9 +164,11 @@ class _Driver:
         """Until there is news, the link ends, or a second is over."""
         self._news.clear()
         waits = {asyncio.ensure_future(self._news.wait()), asyncio.ensure_future(link.closed.wait())}
-        _done, pending = await asyncio.wait(waits, timeout=1.0, return_when=asyncio.FIRST_COMPLETED)
-        for wait in pending:
-            wait.cancel()
+        try:
+            await asyncio.wait(waits, timeout=1.0, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for wait in waits:
+                wait.cancel()
 
     def _receive(self, message: Message) -> None:
         link = self._link

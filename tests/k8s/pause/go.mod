@@ -1,0 +1,3 @@
+module vt600.local/pause
+
+go 1.26.0

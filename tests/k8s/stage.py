@@ -1,0 +1,187 @@
+"""The gateway in the cluster, with Kafka and PostgreSQL beside it on the node's address."""
+
+import asyncio
+import json
+import os
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit, urlunsplit
+
+import httpx
+from tests.gateway import Gateway
+from tests.k8s import cluster, node
+
+from vt600_local import databases
+from vt600_local.kafka import Kafka
+from vt600_local.postgres import Postgres
+
+CHECKOUT = Path(__file__).parents[2]
+IMAGE = "localhost/vt600-gateway:latest"
+OVERLAY = CHECKOUT / "deploy/k8s/overlays/local"
+KAFKA_PORT, POSTGRES_PORT = 9092, 5432
+
+
+class NodeKafka(Kafka):
+    """A broker that the pods reach."""
+
+    def _prepare(self) -> list[str]:
+        command = super()._prepare()
+        properties = Path(command[-1])
+        text = properties.read_text()
+        text = text.replace("listeners=PLAINTEXT://127.0.0.1", "listeners=PLAINTEXT://0.0.0.0", 1)
+        properties.write_text(
+            text.replace(
+                "advertised.listeners=PLAINTEXT://127.0.0.1", f"advertised.listeners=PLAINTEXT://{node.ADDRESS}"
+            )
+        )
+        return command
+
+
+class Stage:
+    """What the scenarios work on."""
+
+    def __init__(self, *, kafka: Kafka, postgres: Postgres, folder: Path) -> None:
+        self.kafka = kafka
+        self.postgres = postgres
+        self.folder = folder
+        self.database_url = self._commander_url = ""
+        self._key = ""
+
+    def prepare_database(self) -> None:
+        """Database and roles."""
+        urls = asyncio.run(databases.prepare(self.postgres.url, self.folder / "passwords"))
+        self.database_url, self._commander_url = urls.api, urls.commander
+
+    def make_secret(self) -> None:
+        """Tell the pods of them."""
+        outside = {"api-url": _at_node(self.database_url), "commander-url": _at_node(self._commander_url)}
+        literals = [f"--from-literal={name}={url}" for name, url in outside.items()]
+        cluster.kubectl("create", "secret", "generic", "databases", "--namespace=vt600", *literals)
+
+    def client(self) -> httpx.AsyncClient:
+        """REST through the Service, with an administrator's key that was made in a pod."""
+        if not self._key:
+            said = self.run_in("deploy/api", "vt600_api.keys", "create", "--name", "test", "--scope", "admin")
+            self._key = said.strip().splitlines()[-1]
+        address = cluster.kubectl("get", "service", "api", "-o", "jsonpath={.spec.clusterIP}")
+        return httpx.AsyncClient(
+            base_url=f"http://{address}", headers={"Authorization": f"Bearer {self._key}"}, timeout=10
+        )
+
+    def run_in(self, pod: str, module: str, *arguments: str) -> str:
+        """What a program says that is run in a pod."""
+        return cluster.kubectl("exec", pod, "--", "python", "-m", module, *arguments)
+
+    def gateway(self) -> Gateway:
+        """Only to ask Kafka and the store; its processes are not started."""
+        return Gateway(self.folder, kafka_servers=self.kafka.bootstrap_servers, database_url=self.database_url)
+
+
+@contextmanager
+def set_up() -> Iterator[Stage]:
+    """Servers, image, Secret and overlay; everything is there at its end, and gone after it."""
+    with tempfile.TemporaryDirectory(prefix="vt600-k8s-") as name:
+        folder = Path(name)
+        folder.chmod(0o755)
+        postgres = _postgres(folder / "postgres")
+        kafka = NodeKafka(folder / "kafka", port=KAFKA_PORT)
+        stage = Stage(kafka=kafka, postgres=postgres, folder=folder)
+        try:
+            kafka.launch()
+            postgres.start()
+            kafka.wait_until_ready()
+            _remove_namespace()
+            cluster.kubectl("create", "namespace", "vt600")
+            stage.prepare_database()
+            stage.make_secret()
+            apply()
+            yield stage
+        finally:
+            _remove_namespace()
+            kafka.stop()
+            postgres.stop()
+
+
+def build_image() -> None:
+    """Build it, print its size, bring it into the node."""
+    subprocess.run([str(CHECKOUT / "deploy/image/build.sh")], check=True, env=os.environ, stdout=subprocess.DEVNULL)
+    sizes = subprocess.run(["buildah", "images", "--json", IMAGE], check=True, capture_output=True, text=True).stdout
+    print(f"image: {json.loads(sizes)[0]['size']}")
+    cluster.import_image(IMAGE)
+
+
+def apply() -> None:
+    """The overlay as it is, and what a cloud's controller would do: give the listener's Service an address."""
+    cluster.kubectl("apply", "-k", str(OVERLAY))
+    status = {"status": {"loadBalancer": {"ingress": [{"ip": node.LOAD_BALANCER}]}}}
+    cluster.kubectl("patch", "service", "listener", "--subresource=status", "--type=merge", "-p", json.dumps(status))
+
+
+def wait_until_ready(*deployments: str, timeout_s: int = 180) -> None:
+    """Until the deployments (all when none is named) are rolled out."""
+    names = deployments or ("listener", "ingest", "trips", "api", "commander")
+    for name in names:
+        cluster.kubectl("rollout", "status", f"deployment/{name}", f"--timeout={timeout_s}s")
+
+
+@dataclass(frozen=True, slots=True)
+class Pod:
+    """What is asked of a pod; `container` is empty while there is none."""
+
+    name: str
+    container: str
+    restarts: int
+    start_s: float
+
+    @property
+    def resident_mib(self) -> float:
+        """Memory of its process."""
+        status = Path(f"/proc/{cluster.process_of(self.container)}/status").read_text()
+        return int(status.partition("VmRSS:")[2].split()[0]) / 1024
+
+
+def pods(name: str) -> list[Pod]:
+    """The pods of one workload, as the API server knows them."""
+    said = cluster.kubectl("get", "pods", "-l", f"app.kubernetes.io/name={name}", "-o", "json")
+    return [_pod(item) for item in json.loads(said)["items"]]
+
+
+def _pod(item: dict[str, Any]) -> Pod:
+    found = item["status"].get("containerStatuses", [{}])[0]
+    started = found.get("state", {}).get("running", {}).get("startedAt")
+    ready = {
+        c["type"]: c["lastTransitionTime"] for c in item["status"].get("conditions", ()) if c["status"] == "True"
+    }.get("Ready")
+    start_s = (
+        (datetime.fromisoformat(ready) - datetime.fromisoformat(started)).total_seconds() if started and ready else 0.0
+    )
+    return Pod(
+        name=item["metadata"]["name"],
+        container=found.get("containerID", "").removeprefix("containerd://") if started else "",
+        restarts=found.get("restartCount", 0),
+        start_s=start_s,
+    )
+
+
+def _postgres(folder: Path) -> Postgres:
+    postgres = Postgres(folder, port=POSTGRES_PORT, settings={"listen_addresses": f"127.0.0.1,{node.ADDRESS}"})
+    allowed = postgres.folder / "allowed"
+    allowed.write_text("host all all 127.0.0.1/32 scram-sha-256\nhost all all 10.0.0.0/8 scram-sha-256\n")
+    allowed.chmod(0o644)
+    settings = {"listen_addresses": f"127.0.0.1,{node.ADDRESS}", "hba_file": str(allowed)}
+    return Postgres(folder, port=POSTGRES_PORT, settings=settings)
+
+
+def _remove_namespace() -> None:
+    cluster.kubectl("delete", "namespace", "vt600", "--ignore-not-found", "--timeout=180s")
+
+
+def _at_node(url: str) -> str:
+    parts = urlsplit(url)
+    return urlunsplit(parts._replace(netloc=parts.netloc.replace("127.0.0.1", node.ADDRESS)))
