@@ -5,6 +5,7 @@ import json
 import os
 import subprocess
 import tempfile
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -52,6 +53,7 @@ class Stage:
         self.folder = folder
         self.database_url = self._commander_url = ""
         self._key = ""
+        self.ready_s = 0.0
 
     def prepare_database(self) -> None:
         """Database and roles."""
@@ -100,7 +102,11 @@ def set_up() -> Iterator[Stage]:
             cluster.kubectl("create", "namespace", "vt600")
             stage.prepare_database()
             stage.make_secret()
+            began = time.monotonic()
             apply()
+            cluster.kubectl("wait", "job", "--all", "--for=condition=complete", "--timeout=180s")
+            wait_until_ready()
+            stage.ready_s = time.monotonic() - began
             yield stage
         finally:
             _remove_namespace()
