@@ -19,7 +19,7 @@ from vt600_api.auth import KeyRing
 from vt600_api.bodies import BodyLimit
 from vt600_api.commands.routes import router as commands_router
 from vt600_api.commands.sequences import router as sequences_router
-from vt600_api.database import connector, create_engine, create_session_factory
+from vt600_api.database import connector, create_engine, create_session_factory, pool_use
 from vt600_api.dependencies import Services
 from vt600_api.devices.routes import router as devices_router
 from vt600_api.errors import install_handlers
@@ -88,10 +88,10 @@ def create_app(settings: ApiSettings, kafka: KafkaSettings) -> FastAPI:
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         registry = CollectorRegistry()
         hub = Hub(queue_messages=settings.stream_queue_messages)
-        metrics = ApiMetrics(registry, clients=lambda: len(hub.clients))
         async with AsyncExitStack() as stack:
             engine = create_engine(settings.database_url, pool_size=settings.database_pool_size)
             stack.push_async_callback(engine.dispose)
+            metrics = ApiMetrics(registry, clients=lambda: len(hub.clients), pool_use=pool_use(engine))
             sessions = create_session_factory(engine)
             publisher = await stack.enter_async_context(Publisher(kafka, client_id="vt600-api", linger_s=0))
             follower = await stack.enter_async_context(

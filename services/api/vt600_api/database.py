@@ -1,6 +1,7 @@
 """The database of the fleet: engine, session factory, and the base of all tables (schema `fleet`)."""
 
 from collections.abc import Awaitable, Callable
+from typing import cast
 
 import asyncpg
 from pydantic import SecretStr
@@ -8,6 +9,7 @@ from sqlalchemy import Dialect, MetaData, Text
 from sqlalchemy.dialects.postgresql import UUID
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker, create_async_engine
 from sqlalchemy.orm import DeclarativeBase
+from sqlalchemy.pool import AsyncAdaptedQueuePool
 from sqlalchemy.types import TypeDecorator
 
 SCHEMA = "fleet"
@@ -65,6 +67,12 @@ def create_engine(url: SecretStr, *, pool_size: int = 10) -> AsyncEngine:
         max_overflow=0,
         pool_pre_ping=True,
     )
+
+
+def pool_use(engine: AsyncEngine) -> Callable[[], float]:
+    """The share of the pool's connections that are at work."""
+    pool = cast("AsyncAdaptedQueuePool", engine.pool)
+    return lambda: pool.checkedout() / pool.size()
 
 
 def create_session_factory(engine: AsyncEngine) -> async_sessionmaker[AsyncSession]:

@@ -4,14 +4,18 @@ import time
 from collections.abc import Callable
 from http import HTTPStatus
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, PlatformCollector, ProcessCollector
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 
 class ApiMetrics:
     """One object per process, on the registry of its probes."""
 
-    def __init__(self, registry: CollectorRegistry, *, clients: Callable[[], int]) -> None:
+    def __init__(
+        self, registry: CollectorRegistry, *, clients: Callable[[], int], pool_use: Callable[[], float]
+    ) -> None:
+        ProcessCollector(registry=registry)
+        PlatformCollector(registry=registry)
         labels = ("method", "route", "status")
         self.request_seconds = Histogram(
             "vt600_api_request_seconds", "Time to answer a request.", labels, registry=registry
@@ -30,6 +34,11 @@ class ApiMetrics:
             registry=registry,
         )
         Gauge("vt600_api_streams", "WebSocket clients connected.", registry=registry).set_function(clients)
+        Gauge(
+            "vt600_api_pool_used_ratio",
+            "Share of API_DATABASE_POOL_SIZE that requests hold; at 1 the next one waits.",
+            registry=registry,
+        ).set_function(pool_use)
 
 
 class Measure:

@@ -101,7 +101,7 @@ async def test_a_link_that_comes_while_a_refusal_is_being_stored_is_used(
         presence=presence,
         outbox=cast("Outbox", mail),
         dead_letters=cast("DeadLetters", None),
-        metrics=CommanderMetrics(CollectorRegistry(), devices=lambda: len(presence)),
+        metrics=CommanderMetrics(CollectorRegistry(), devices=lambda: len(presence), pool_use=lambda: 0),
     )
     new_link = says.session()
 

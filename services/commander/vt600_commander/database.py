@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from typing import TypeVar
+from typing import TypeVar, cast
 
 import asyncpg
 import structlog
@@ -11,6 +11,7 @@ from sqlalchemy import MetaData
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker, create_async_engine
 from sqlalchemy.orm import DeclarativeBase
+from sqlalchemy.pool import AsyncAdaptedQueuePool
 
 T = TypeVar("T")
 
@@ -44,6 +45,12 @@ def connector(url: SecretStr) -> Callable[[], Awaitable[asyncpg.Connection]]:
 def create_engine(url: SecretStr) -> AsyncEngine:
     """An engine whose connections are not tried before use: a cut one costs a retry, which `Store` makes anyway."""
     return create_async_engine("postgresql+asyncpg://", async_creator=connector(url), pool_size=5, max_overflow=0)
+
+
+def pool_use(engine: AsyncEngine) -> Callable[[], float]:
+    """The share of the pool's connections that are at work."""
+    pool = cast("AsyncAdaptedQueuePool", engine.pool)
+    return lambda: pool.checkedout() / pool.size()
 
 
 class Store:

@@ -78,7 +78,7 @@ class Outbox:
                 await self._publisher.wait_for_room()
                 continue
             for status in statuses:
-                self._metrics.transitions.labels(status.state).inc()
+                self._metrics.count(status)
             self._sent = [sent for sent in self._sent if (sent[1].command_id, sent[1].attempt) not in noted]
             if len(statuses) < _ROWS:
                 return

@@ -11,7 +11,7 @@ from prometheus_client import CollectorRegistry
 from vt600_bus import DeadLetters, Follower, KafkaSettings, Publisher, Subscriber
 from vt600_bus.topics import COMMAND_REQUESTS, DELIVERY_REPORTS
 from vt600_commander.commander import Commander
-from vt600_commander.database import Store, create_engine
+from vt600_commander.database import Store, create_engine, pool_use
 from vt600_commander.metrics import CommanderMetrics
 from vt600_commander.outbox import Outbox
 from vt600_commander.presence import PRESENCE_TOPICS, Presence
@@ -29,10 +29,10 @@ async def run(settings: CommanderSettings, kafka: KafkaSettings, stop: asyncio.E
     client_id = f"vt600-commander-{socket.gethostname()}-{os.getpid()}"
     registry = CollectorRegistry()
     presence = Presence()
-    metrics = CommanderMetrics(registry, devices=lambda: len(presence))
     async with AsyncExitStack() as stack:
         engine = create_engine(settings.database_url)
         stack.push_async_callback(engine.dispose)
+        metrics = CommanderMetrics(registry, devices=lambda: len(presence), pool_use=pool_use(engine))
         store = Store(engine)
         publisher = await stack.enter_async_context(Publisher(kafka, client_id=client_id, linger_s=0))
         follower = await stack.enter_async_context(

@@ -50,9 +50,11 @@ async def test_no_busy_link_is_read_while_the_bus_is_full(
     second.send(report_frame("1002"))
     parked = [first.transport.reading, second.transport.reading, idle.transport.reading]
     published = len(bench.bus.of(UPLINKS))
+    await bench.clock.advance(3.0)
     bench.bus.pending_bytes = 0
     bench.listener.flow.release()
 
+    assert bench.count("paused_seconds_total", reason="bus") == 6.0
     assert parked == [False, False, True]
     assert published == 0
     assert [record.device_id for record in bench.bus.of(UPLINKS)] == ["1001", "1002"]

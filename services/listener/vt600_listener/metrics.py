@@ -35,6 +35,7 @@ class Metrics:
         self.rejects = counter("rejects", "Runs of bytes that were refused", "transport", "reason")
         self.rejects_unpublished = counter("rejects_unpublished", "Refused bytes beyond the rate that is published")
         self.pauses = counter("pauses", "Times that a link was not read for a while", "reason")
+        self.paused_seconds = counter("paused_seconds", "Time that links were not read, counted when it ends", "reason")
         self.logins_unanswered = counter("logins_unanswered", "Logins without answer because the bus is not healthy")
         self.confirmations = counter("confirmations", "Confirmations sent for records that the broker holds")
         self.frames_lost = counter("frames_lost", "Frames that could not be published before the process ended")

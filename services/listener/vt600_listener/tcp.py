@@ -33,6 +33,7 @@ class TcpLink(asyncio.BufferedProtocol):
         "_eof_sent",
         "_finishing",
         "_paused",
+        "_paused_since",
         "_reading",
         "_source",
         "_stream",
@@ -51,6 +52,7 @@ class TcpLink(asyncio.BufferedProtocol):
         self._finishing: str | None = None
         self._eof_sent = False
         self._paused = 0
+        self._paused_since: tuple[float, str] | None = None
         self._reading = True
         self.peer = ""
 
@@ -115,6 +117,7 @@ class TcpLink(asyncio.BufferedProtocol):
             return
         if self._cause is None:
             self._cause = self._finishing or ("reset" if exc is not None else "closed_by_peer")
+        self._count_pause()
         stream.take_rest()
         context = self._context
         context.registry.links.discard(self)
@@ -220,6 +223,7 @@ class TcpLink(asyncio.BufferedProtocol):
         self._paused |= why
         if self._reading and self._transport is not None:
             self._reading = False
+            self._paused_since = self._context.clock.monotonic(), reason
             self._transport.pause_reading()
         self._context.metrics.pauses.labels(reason).inc()
 
@@ -231,4 +235,11 @@ class TcpLink(asyncio.BufferedProtocol):
         self._wait_for(self._stream.take())
         if not self._paused and not self._transport.is_closing():
             self._reading = True
+            self._count_pause()
             self._transport.resume_reading()
+
+    def _count_pause(self) -> None:
+        if self._paused_since is not None:
+            since, reason = self._paused_since
+            self._paused_since = None
+            self._context.metrics.paused_seconds.labels(reason).inc(self._context.clock.monotonic() - since)

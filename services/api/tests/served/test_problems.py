@@ -158,6 +158,8 @@ async def test_requests_are_measured_by_their_route(served: "Served", device_id:
     assert 'count{method="GET",route="/v1/devices/{device_id}",status="200"} 1.0' in metrics
     assert 'count{method="GET",route="unmatched",status="404"} 1.0' in metrics
     assert device_id not in metrics
+    assert "vt600_api_pool_used_ratio 0.0" in metrics
+    assert "process_resident_memory_bytes" in metrics
 
 
 async def test_pages_of_everything_hold_each_once_and_as_filtered(

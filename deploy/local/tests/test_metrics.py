@@ -1,0 +1,31 @@
+"""The page of metrics is that of the code, and the alerts speak of metrics that there are."""
+
+import re
+import shutil
+import subprocess
+
+import pytest
+
+from vt600_local.home import CHECKOUT
+from vt600_local.metrics_page import names, page
+
+_MONITORING = CHECKOUT / "deploy" / "monitoring"
+
+
+def test_the_page_is_current() -> None:
+    assert (CHECKOUT / "docs" / "operations" / "metrics.md").read_text() == page(), "make documents"
+
+
+def test_alerts_name_only_what_is_exported() -> None:
+    named = set(re.findall(r"\bvt600_[a-z_]+\b(?=[{\[)> ])", (_MONITORING / "alerts.yaml").read_text()))
+
+    assert len(named) >= 10
+    assert named <= names()
+
+
+@pytest.mark.skipif(shutil.which("promtool") is None, reason="no promtool is here (Debian: apt install prometheus)")
+def test_alerts_fire_when_they_should() -> None:
+    command = ["promtool", "test", "rules", "alerts.test.yaml"]
+    done = subprocess.run(command, cwd=_MONITORING, capture_output=True, text=True, check=False)
+
+    assert done.returncode == 0, done.stdout + done.stderr
