@@ -73,6 +73,7 @@ documents: environment  ## Write the generated documents anew (a test says when 
 	@$(PY) -m vt600_bus schema > docs/bus/records.schema.json
 	@$(PY) -m vt600_protocol.tools.pages docs/protocol
 	@$(PY) -m vt600_local.metrics_page > docs/operations/metrics.md
+	@$(PY) -m vt600_local.dashboard > deploy/monitoring/dashboard.json
 
 image:  ## Build the image and print its size (BASE=another base, IMAGE=another name, CA=certificates of a proxy)
 	@BASE=$(BASE) IMAGE=$(IMAGE) CA=$(CA) deploy/image/build.sh

@@ -19,7 +19,7 @@ _INTRODUCTION = """\
 
 Written by `make documents`; a test says when it is out of date. Each process shows its metrics at `/metrics` on its probes' port
 (listener 9081, ingest 9082, api 9083, commander 9084, trips 9085), with those of the process itself (`process_…`, `python_info`).
-Alerts on them are in `deploy/monitoring/alerts.yaml`.
+Alerts on them are in `deploy/monitoring/alerts.yaml`, a dashboard for Grafana in `deploy/monitoring/dashboard.json`.
 """
 
 
