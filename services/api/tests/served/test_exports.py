@@ -8,6 +8,7 @@ import xml.etree.ElementTree as ET
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
+import asyncpg
 import httpx
 import pytest
 
@@ -66,6 +67,21 @@ async def test_csv_holds_every_report_and_the_fields_asked_for(served: "Served",
     assert (bare["latitude"], bare["fix_valid"], bare["ignition"], bare["late"]) == ("", "false", "", "true")
     assert late.text == "late,event_data\r\ntrue,\r\n"
     assert (await read(served, path, format="csv", fields="event")).text == 'event\r\nsos\r\n""\r\n""\r\n'
+
+
+@pytest.mark.parametrize("sign", ["=", "+", "-", "@", "\t", "\r"])
+async def test_no_text_of_a_device_is_a_formula_in_csv_and_numbers_stay_numbers(
+    served: "Served", path: str, store: asyncpg.Connection, sign: str
+) -> None:
+    device_id = path.split("/")[3]
+    said = f'{sign}HYPERLINK("http://192.0.2.1")'
+    await store.execute(
+        "UPDATE fleet.reports SET event_data = $2 WHERE device_id = $1 AND latitude < 0", device_id, said
+    )
+    answer = await read(served, path, format="csv", fields="event_data,latitude,altitude_m", to="2026-05-04T12:00:01Z")
+    (line,) = csv.DictReader(io.StringIO(answer.text, newline=""))
+
+    assert line == {"event_data": f"'{said}", "latitude": "-22.5", "altitude_m": "-3.0"}
 
 
 async def test_geojson_is_a_collection_of_points(served: "Served", path: str) -> None:

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.servers
 
+CSV = {"content-type": "text/csv"}
 NOON = datetime(2026, 5, 4, 12, 0, tzinfo=UTC)
 FRAME = {
     "dialect": "binary", "transport": "tcp", "listener_id": "l", "session_id": "s", "generation": 1, "kind": "position",
@@ -100,3 +101,62 @@ async def test_a_device_named_twice_changes_nothing(served: "Served", device_id:
 
     assert (answer.status_code, answer.json()["code"]) == (422, "device_named_twice")
     assert (await client.get(f"/v1/devices/{device_id}")).json()["state"] == "pending"
+
+
+async def test_a_csv_list_takes_on_what_it_names(served: "Served", device_id: str) -> None:
+    client = await served.client()
+    spreadsheet = f'\ufeffdevice_id, name\r\n{device_id},"bus ""7"", Köln"\r\n,\r\n\r\n{device_id}b,\r\n'.encode()
+    answer = await client.post("/v1/pending-devices/adopt", content=spreadsheet, headers=CSV)
+    device = (await client.get(f"/v1/devices/{device_id}")).json()
+
+    assert [(item["device_id"], item["result"]) for item in answer.json()["items"]] == [
+        (device_id, "adopted"),
+        (f"{device_id}b", "registered"),
+    ]
+    assert (device["state"], device["name"]) == ("active", 'bus "7", Köln')
+
+
+async def test_one_wrong_line_and_nothing_of_a_csv_list_is_taken_on(served: "Served", device_id: str) -> None:
+    client = await served.client()
+    lines = [
+        "device_id,name", f"{device_id},one", "", 'x,"two\r\nlines"', "no id!,three", "y", f"{device_id},four", f"z,{'n' * 101}"
+    ]  # fmt: skip
+    answer = await client.post("/v1/pending-devices/adopt", content="\r\n".join(lines), headers=CSV)
+    errors = {error["where"]: error["message"] for error in answer.json()["errors"]}
+
+    assert (answer.status_code, answer.json()["code"]) == (422, "invalid_csv")
+    assert list(errors) == ["line 6", "line 7", "line 8", "line 9"]
+    assert errors["line 6"].startswith("device_id: ")
+    assert errors["line 7"] == "1 cells, should be 2"
+    assert errors["line 8"] == f"{device_id} is in line 2 already"
+    assert errors["line 9"].startswith("name: ")
+    assert (await client.get(f"/v1/devices/{device_id}")).json()["state"] == "pending"
+    assert (await client.get("/v1/devices/x")).status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("content", "where"),
+    [
+        (b"{}", "line 1"),
+        (b"device_id;name\r\n1;a", "line 1"),
+        (b"device_id,name\n1,a\n2,\xe9\n", "line 3"),
+        (b'device_id,name\n1,a\n2,"a\n3,b\n', "line 3"),
+        (b"device_id,name\n1,a\n2,a\0b\n", "line 3"),
+        (b"device_id,name\n", None),
+        (b"device_id,name\n" + b"".join(b"%d,\n" % number for number in range(501)), None),
+    ],
+)
+async def test_what_is_no_csv_list_says_where(served: "Served", content: bytes, where: str | None) -> None:
+    answer = await (await served.client()).post("/v1/pending-devices/adopt", content=content, headers=CSV)
+    problem = answer.json()
+
+    assert (answer.status_code, problem["code"]) == (422, "invalid_csv")
+    assert [error["where"] for error in problem.get("errors", ())] == ([] if where is None else [where])
+
+
+async def test_both_kinds_of_lists_are_described(served: "Served") -> None:
+    described = (await (await served.client()).get("/openapi.json")).json()
+    body = described["paths"]["/v1/pending-devices/adopt"]["post"]["requestBody"]
+
+    assert set(body["content"]) == {"application/json", "text/csv"}
+    assert body["content"]["application/json"]["schema"] == {"$ref": "#/components/schemas/AdoptList"}

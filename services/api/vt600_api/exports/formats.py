@@ -22,6 +22,7 @@ _PLACED = (
     "satellites",
     "hdop",
 )
+_FORMULA = ("=", "+", "-", "@", "\t", "\r")
 DEFAULT_FIELDS = (*_PLACED, "odometer_m", "ignition", "kind", "event", "event_data", "late")
 _GPX_HEAD = """<?xml version="1.0" encoding="UTF-8"?>
 <gpx version="1.1" creator="vt600-gateway" xmlns="http://www.topografix.com/GPX/1/1"
@@ -65,7 +66,10 @@ class Format:
 
 
 class CsvWriter:
-    """RFC 4180 with a line of names; absent is empty, lists and objects are JSON. Made column by column, which is several times as fast."""
+    """RFC 4180 with a line of names; absent is empty, lists and objects are JSON. Made column by column, which is several times as fast.
+
+    Devices send texts of any kind: one that a spreadsheet would take for a formula has an apostrophe before it.
+    """
 
     def __init__(self, _device_id: str, fields: tuple[str, ...]) -> None:
         self._fields = fields
@@ -93,7 +97,7 @@ def _scalars(column: Sequence[Any]) -> list[str]:
 
 
 def _texts(column: Sequence[str | None]) -> list[str]:
-    return ["" if text is None else _quoted(text) for text in column]
+    return ["" if text is None else _quoted(f"'{text}" if text.startswith(_FORMULA) else text) for text in column]
 
 
 def _lists(column: Sequence[list[Any]]) -> list[str]:

@@ -62,7 +62,7 @@ async def export_track(
     """A device's track as a file, the oldest first, of any length, as it was when the request came.
 
     CSV and GeoJSON hold every report, with the `fields` that are asked for or a usual choice; GPX and KML hold places, those of valid
-    fixes unless asked otherwise. The file comes in chunks. When it breaks off, the connection is cut before the last chunk, so that the
+    fixes unless asked otherwise. In CSV a text that begins like a formula (`=`, `+`, `-`, `@`, tab) has an apostrophe before it. The file comes in chunks. When it breaks off, the connection is cut before the last chunk, so that the
     client can tell; HTTP/1.0 could not, and is refused.
     """
     if request.scope["http_version"] == "1.0":

@@ -7,6 +7,8 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from vt600_api.devices.schemas import DeviceName
 
+MOST_AT_ONCE = 500
+
 
 class PendingDevice(BaseModel):
     """A device that reports and that nobody registered: what helps to tell whose it is.
@@ -51,7 +53,7 @@ class AdoptList(BaseModel):
         extra="forbid", json_schema_extra={"examples": [{"devices": [{"device_id": "143190975469", "name": "bus 7"}]}]}
     )
 
-    devices: Annotated[list[ToAdopt], Field(min_length=1, max_length=500)]
+    devices: Annotated[list[ToAdopt], Field(min_length=1, max_length=MOST_AT_ONCE)]
 
 
 class Adopted(BaseModel):
