@@ -97,7 +97,7 @@ cluster-down: environment  ## Stop that Kubernetes and remove all but what was b
 	@exec $(PY) tests/k8s/run.py down
 
 test-k8s: tools-k8s  ## Build the image, then install, update, scale, kill and drain in that Kubernetes (only=NAME for one; BASE, CA as for image)
-	@BASE=$(BASE) CA=$(CA) exec $(PY) tests/k8s/run.py test $(if $(only),--only $(only))
+	@BASE=$(BASE) CA=$(CA) exec $(PY) -u tests/k8s/run.py test $(if $(only),--only $(only))
 
 lock: environment  ## Choose all versions anew and write the locks
 	@.venv/bin/uv pip compile --universal --generate-hashes --no-annotate --no-header --no-emit-index-url --no-emit-find-links \

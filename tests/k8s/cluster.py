@@ -82,7 +82,7 @@ def down() -> None:
 def enter(*arguments: str) -> None:
     """Run this program again inside the cluster's network, with further arguments."""
     if Path("/proc/self/ns/net").stat().st_ino != Path(f"/run/netns/{NETWORK}").stat().st_ino:
-        os.execvp(_INSIDE[0], [*_INSIDE, sys.executable, *sys.argv, *arguments])  # noqa: S606
+        os.execvp(_INSIDE[0], [*_INSIDE, sys.executable, "-u", *sys.argv, *arguments])  # noqa: S606
 
 
 def kubectl(*arguments: str, text: str | None = None) -> str:

@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+import uuid
 from collections import Counter
 from collections.abc import Callable, Coroutine
 from contextlib import AbstractAsyncContextManager
@@ -13,11 +14,10 @@ from tests.gateway import eventually
 from tests.k8s import cluster, stage
 from tests.k8s.load import Load, driving, judge
 from tests.k8s.node import ADDRESS
-from tests.k8s.stage import Pod, Stage, pods
+from tests.k8s.stage import WORKLOADS, Pod, Stage, pods
 
 from vt600_simulator.tracker import Tracker
 
-WORKLOADS = ("listener", "ingest", "trips", "api", "commander")
 _FINAL = {"acknowledged", "failed", "expired", "cancelled", "rejected", "unknown"}
 _first_numbers = count(1, 10_000)
 
@@ -164,9 +164,21 @@ async def _submit(client: httpx.AsyncClient, load: Load) -> dict[str, Tracker]:
     asked = [tracker for tracker in load.fleet.trackers if tracker.transport == "tcp"][:100]
     found = {}
     for tracker in asked:
-        answer = await client.post(f"/v1/devices/{tracker.device_id}/commands", json={"type": "identify"})
-        found[answer.json()["command_id"]] = tracker
+        found[await _ask(client, f"/v1/devices/{tracker.device_id}/commands")] = tracker
     return found
+
+
+async def _ask(client: httpx.AsyncClient, path: str) -> str:
+    """As clients are to do it: again with the same key when the answer does not come."""
+    headers = {"Idempotency-Key": str(uuid.uuid4())}
+    for _ in range(10):
+        try:
+            answer = await client.post(path, json={"type": "identify"}, headers=headers)
+        except httpx.TransportError as error:
+            print(f"  asked again: {error!r}")
+        else:
+            return str(answer.json()["command_id"])
+    raise AssertionError(f"no answer from {path}")
 
 
 async def _end_truthfully(client: httpx.AsyncClient, commands: dict[str, Tracker]) -> None:

@@ -25,6 +25,7 @@ from vt600_local.postgres import Postgres
 CHECKOUT = Path(__file__).parents[2]
 IMAGE = "localhost/vt600-gateway:latest"
 OVERLAY = CHECKOUT / "deploy/k8s/overlays/local"
+WORKLOADS = ("listener", "ingest", "trips", "api", "commander")
 KAFKA_PORT, POSTGRES_PORT = 9092, 5432
 
 
@@ -73,7 +74,7 @@ class Stage:
             self._key = said.strip().splitlines()[-1]
         address = cluster.kubectl("get", "service", "api", "-o", "jsonpath={.spec.clusterIP}")
         return httpx.AsyncClient(
-            base_url=f"http://{address}", headers={"Authorization": f"Bearer {self._key}"}, timeout=10
+            base_url=f"http://{address}", headers={"Authorization": f"Bearer {self._key}"}, timeout=60
         )
 
     def run_in(self, pod: str, module: str, *arguments: str) -> str:
@@ -108,6 +109,9 @@ def set_up() -> Iterator[Stage]:
             wait_until_ready()
             stage.ready_s = time.monotonic() - began
             yield stage
+        except BaseException:
+            _keep_what_pods_said()
+            raise
         finally:
             _remove_namespace()
             kafka.stop()
@@ -131,8 +135,7 @@ def apply() -> None:
 
 def wait_until_ready(*deployments: str, timeout_s: int = 180) -> None:
     """Until the deployments (all when none is named) are rolled out."""
-    names = deployments or ("listener", "ingest", "trips", "api", "commander")
-    for name in names:
+    for name in deployments or WORKLOADS:
         cluster.kubectl("rollout", "status", f"deployment/{name}", f"--timeout={timeout_s}s")
 
 
@@ -182,6 +185,17 @@ def _postgres(folder: Path) -> Postgres:
     allowed.chmod(0o644)
     settings = {"listen_addresses": f"127.0.0.1,{node.ADDRESS}", "hba_file": str(allowed)}
     return Postgres(folder, port=POSTGRES_PORT, settings=settings)
+
+
+def _keep_what_pods_said() -> None:
+    """Logs and events, before they are removed with the namespace."""
+    folder = CHECKOUT / "build" / "k8s"
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "events").write_text(cluster.kubectl("get", "pods,events", "-o", "wide"))
+    for name in WORKLOADS:
+        said = cluster.kubectl("logs", "-l", f"app.kubernetes.io/name={name}", "--tail=-1", "--prefix")
+        (folder / f"{name}.log").write_text(said)
+    print(f"what the pods said is in {folder}")
 
 
 def _remove_namespace() -> None:
