@@ -11,7 +11,7 @@ n ?= 100
 minutes ?= 5
 service ?= api
 
-.PHONY: help environment run test test-unit coverage fuzz load format lint typecheck $(MEMBERS:%=typecheck-%) typecheck-tests migration simulate documents lock check clean image image-base sbom manifests cluster cluster-down test-k8s tools-k8s
+.PHONY: help environment run test test-unit coverage fuzz chaos load format lint typecheck $(MEMBERS:%=typecheck-%) typecheck-tests migration simulate documents lock check clean image image-base sbom manifests cluster cluster-down test-k8s tools-k8s
 
 help:  ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | while IFS=$$'\t' read -r name text; do printf '  %-12s %s\n' "$$name" "$$text"; done
@@ -37,6 +37,12 @@ coverage: environment  ## Branch coverage of the codec, which is to be 100 %
 fuzz: environment  ## Coverage-guided fuzzing of the codec (minutes=5)
 	@.venv/bin/uv pip install --quiet --require-hashes --requirement libs/protocol/fuzz/requirements.lock
 	@exec $(PY) libs/protocol/fuzz/run.py --minutes $(minutes)
+
+chaos: minutes = 15
+chaos: commands ?= 2000
+chaos:  ## Commands of every class while everything is killed and restarted, then judged (minutes=15 seed=N commands=2000)
+	@deploy/local/environment.sh servers
+	@exec $(PY) tests/chaos/run.py --minutes $(minutes) --commands $(commands) $(if $(seed),--seed $(seed))
 
 load: environment  ## Benchmarks with printed figures (only=NAME for one of them, positions=N for export, reports=N for history)
 	@exec $(PY) tests/load/run.py $(if $(only),--only $(only)) $(if $(positions),--positions $(positions)) $(if $(reports),--reports $(reports))

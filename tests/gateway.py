@@ -25,7 +25,15 @@ _POLL_S = 0.05
 class Gateway:
     """Listener, ingest, trips, api and commander on free ports, on a Kafka and an empty database that exist already."""
 
-    def __init__(self, folder: Path, *, kafka_servers: str, database_url: str, log_level: str = "info") -> None:
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        kafka_servers: str,
+        database_url: str,
+        log_level: str = "info",
+        settings: Mapping[str, str] | None = None,
+    ) -> None:
         self._folder = folder
         self.kafka_servers = kafka_servers
         self.database_url = database_url
@@ -46,6 +54,7 @@ class Gateway:
             **{f"{prefix}_LOG_LEVEL": log_level for prefix in ("LISTENER", "INGEST", "TRIPS", "API", "COMMANDER")},
             "API_HOST": "127.0.0.1",
             "API_PORT": str(self.api_port),
+            **(settings or {}),
         }
         self.listener_settings: Mapping[str, str] = {}
         self.listeners: list[Service] = []

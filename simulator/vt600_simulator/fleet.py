@@ -151,7 +151,8 @@ class _Driver:
         for record in list(tracker.memory)[: _WINDOW if tracker.confirmed_mode else None]:
             if record.packet_no is not None and now - record.written_at < _CONFIRM_TIMEOUT_S:
                 continue
-            await link.send(tracker.frame(record))
+            if not await link.send(tracker.frame(record)):
+                return  # kept for the next link
             record.writes += 1
             record.written_at = time.time()
             record.link_lost_at = None
@@ -184,8 +185,7 @@ class _Driver:
     def _answer(self, reaction: Reaction) -> None:
         """Over the link that is open then, which for a late answer may be another one."""
         for frame in reaction.frames:
-            if self._link is not None:
-                self._link.write(frame)
+            if self._link is not None and self._link.write(frame):
                 reaction.command.answers.append(Sent(datetime.now(UTC), frame))
 
     def _note_loss(self, link: Link) -> None:

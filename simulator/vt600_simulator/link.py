@@ -62,21 +62,22 @@ class TcpLink(asyncio.Protocol):
         self.closed.set()
         self._may_write.set()
 
-    async def send(self, data: bytes) -> None:
-        """Write, and wait while the gateway does not read."""
+    async def send(self, data: bytes) -> bool:
+        """Wait while the gateway does not read, then write; whether the link was there for it."""
         await self._may_write.wait()
-        self.write(data)
+        return self.write(data)
 
-    def write(self, data: bytes) -> None:
-        """Write without waiting, unless the link is gone."""
+    def write(self, data: bytes) -> bool:
+        """Write without waiting; whether the link was there for it."""
         if self._transport is None or self._transport.is_closing():
-            return
+            return False
         if self._nat.has_forgotten() and self._nat.resets:
             self._transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
             self._transport.abort()
-            return
+            return False
         self._nat.sends()
         self._transport.write(data)
+        return True
 
     def close(self) -> None:
         """End the link after what was written."""
@@ -114,20 +115,21 @@ class UdpLink:
                     for message in decode_datagram(data, "device").messages:
                         self._receive(message)
 
-    async def send(self, data: bytes) -> None:
-        """Send one datagram."""
-        self.write(data)
+    async def send(self, data: bytes) -> bool:
+        """Send one datagram; whether there was a socket for it."""
+        return self.write(data)
 
-    def write(self, data: bytes) -> None:
-        """Send one datagram, unless the link is gone."""
+    def write(self, data: bytes) -> bool:
+        """Send one datagram; whether there was a socket for it."""
         if self.closed.is_set():
-            return
+            return False
         if self._nat.has_forgotten():
             self._shut()
             self._open()
         self._nat.sends()
         with suppress(OSError):  # nobody listens at the moment
             self._socket.send(data)
+        return True
 
     def close(self) -> None:
         """Stop listening for answers."""

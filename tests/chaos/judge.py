@@ -140,13 +140,15 @@ _RULES: tuple[Callable[[Group, History], Iterator[Violation]], ...] = (
 
 
 def _sequences(history: History, groups: Mapping[tuple[str, str], Group]) -> Iterator[Violation]:
-    """A step begins when the one before it was answered with yes."""
+    """A step begins when the one before it was answered with yes. Only bytes that no other command has tell which step they are of."""
     steps: dict[str, list[Told]] = defaultdict(list)
     for told in history.told:
         if told.sequence_id is not None:
             steps[told.sequence_id].append(told)
     for sequence in steps.values():
         for before, after in pairwise(sorted(sequence, key=lambda told: told.step or 0)):
+            if _shared(groups, before) or _shared(groups, after):
+                continue
             earlier, later = _arrivals(groups, before), _arrivals(groups, after)
             answered = min((each.yes_at for each in earlier if each.yes_at is not None), default=history.ended_at)
             if later and later[0].at < answered and before.reason != "not_provable":
@@ -154,10 +156,13 @@ def _sequences(history: History, groups: Mapping[tuple[str, str], Group]) -> Ite
                 yield Violation("sequences in order", text, (before, after, *earlier, *later))
 
 
+def _shared(groups: Mapping[tuple[str, str], Group], told: Told) -> bool:
+    return told.content is not None and len(groups[told.device_id, told.content].told) > 1
+
+
 def _arrivals(groups: Mapping[tuple[str, str], Group], told: Told) -> Sequence[Received]:
-    if told.content is None:
-        return ()
-    return [each for each in groups[told.device_id, told.content].received if each.at >= told.requested_at]
+    group = groups.get((told.device_id, told.content or ""), Group((), ()))
+    return [each for each in group.received if each.at >= told.requested_at]
 
 
 def _idempotency(history: History) -> Iterator[Violation]:

@@ -108,6 +108,11 @@ TRUE_HISTORIES: dict[str, tuple[Asked | Told | Received, ...]] = {
         asked(commands=("body-a", "body-b"), command_ids=("a", "b")),
         told(sequence_id="s", step=0), told("b", sequence_id="s", step=1), received(second=1), received("b", second=2),
     ),
+    "a step whose bytes another command has too": (
+        asked(commands=("body-a", "body-b"), command_ids=("a", "b")), asked("c", commands=("body-b",), body="body-b"),
+        told(state="expired", sequence_id="s", step=0), told("b", state="cancelled", sequence_id="s", step=1),
+        told("c", body="body-b", content="content-b"), received("b", second=2),
+    ),
     "a sequence that stopped": (
         asked(commands=("body-a", "body-b"), command_ids=("a", "b")),
         told(state="failed", sequence_id="s", step=0), told("b", state="cancelled", sequence_id="s", step=1),
