@@ -40,6 +40,10 @@ INSERT INTO fleet.stops (device_id, started_at, last_report_at, certain_at, fram
     SELECT device_id, device_time, device_time, device_time, frame_id, 1 FROM fleet.latest_positions;
 INSERT INTO fleet.trip_work (device_id, since, until) SELECT device_id, device_time, device_time FROM fleet.latest_positions;
 INSERT INTO fleet.trip_states (device_id) VALUES ('d1');
+INSERT INTO fleet.device_hours (device_id, start, reports, alarms, source_at)
+    SELECT device_id, date_trunc('hour', device_time), 1, 0, device_time FROM fleet.latest_positions;
+INSERT INTO fleet.device_days (device_id, start, reports, alarms)
+    SELECT device_id, date_trunc('day', device_time), 1, 0 FROM fleet.latest_positions;
 """
 TABLES = "SELECT table_name FROM information_schema.tables WHERE table_schema = 'fleet' ORDER BY 1"
 ALL_TABLES = [
@@ -47,6 +51,8 @@ ALL_TABLES = [
     "api_keys",
     "command_transitions",
     "commands",
+    "device_days",
+    "device_hours",
     "devices",
     "frames",
     "idempotency_keys",

@@ -32,6 +32,7 @@ from vt600_api.metrics import ApiMetrics, Measure
 from vt600_api.pending.routes import router as pending_router
 from vt600_api.positions.routes import router as positions_router
 from vt600_api.settings import ApiSettings
+from vt600_api.summaries.routes import router as summaries_router
 from vt600_api.tools.routes import router as tools_router
 from vt600_api.tracks.routes import router as tracks_router
 from vt600_api.trips.routes import router as trips_router
@@ -46,6 +47,7 @@ _ROUTERS = (
     positions_router,
     tracks_router,
     trips_router,
+    summaries_router,
     exports_router,
     areas_router,
     alarms_router,

@@ -35,6 +35,8 @@ NEEDED = {
     ("GET", "/v1/devices/{device_id}/trips"): "read:positions",
     ("GET", "/v1/devices/{device_id}/stops"): "read:positions",
     ("GET", "/v1/trips"): "read:positions",
+    ("GET", "/v1/devices/{device_id}/summaries"): "read:positions",
+    ("GET", "/v1/summaries"): "read:positions",
     ("POST", "/v1/positions/area"): "read:positions",
     ("GET", "/v1/alarms"): "read:positions",
     ("GET", "/v1/devices/{device_id}/alarms"): "read:positions",

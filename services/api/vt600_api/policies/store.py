@@ -30,6 +30,8 @@ def tables(settings: PolicySettings) -> tuple[Table, ...]:
         Table("reports", "device_time", settings.reports_days),
         Table("frames", "received_at", settings.frames_days),
         Table("rejects", "received_at", settings.rejects_days),
+        Table("device_hours", "start", settings.summaries_days),
+        Table("device_days", "start", settings.summaries_days),
     )
 
 

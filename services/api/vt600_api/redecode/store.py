@@ -8,6 +8,7 @@ import asyncpg
 
 from vt600_api.ingest.staging import REPORT_COLUMNS, STAGING_COLUMNS, Row
 from vt600_api.redecode.latest import REPLACE_LATEST
+from vt600_api.summaries.statements import FORGET_SOURCES
 from vt600_api.trips.tables import FORGET_STOPS, FORGET_TRIPS, MARK
 
 _CHUNK = 2_000
@@ -98,7 +99,7 @@ async def stored_reports(
 async def correct(
     connection: asyncpg.Connection, device_id: str, *, remove: Sequence[Key], insert: Sequence[Row]
 ) -> None:
-    """Replace reports, inside the caller's transaction, and have the device's trips worked out again."""
+    """Replace reports, inside the caller's transaction, and have the device's trips and summaries worked out again."""
     if remove:
         await connection.execute(_DELETE, device_id, *_split(remove))
     if insert:
@@ -110,7 +111,7 @@ async def correct(
     if changed:
         await connection.execute(MARK, device_id, min(changed), max(changed))
     if gone := set(remove) - there:
-        for statement in (FORGET_TRIPS, FORGET_STOPS):
+        for statement in (FORGET_TRIPS, FORGET_STOPS, FORGET_SOURCES):
             await connection.execute(statement, device_id, *_split(gone))
 
 

@@ -18,6 +18,10 @@ class TripsMetrics:
         )
         self.due = Gauge("vt600_trips_due_devices", "Devices with reports not worked off yet", registry=registry)
         self.pass_seconds = Histogram(
-            "vt600_trips_pass_seconds", "From reading a device's reports to its trips committed", buckets=_SECONDS,
+            "vt600_trips_pass_seconds", "From reading a device's reports to its trips and summaries committed", buckets=_SECONDS,
+            registry=registry,
+        )  # fmt: skip
+        self.summary_seconds = Histogram(
+            "vt600_trips_summary_seconds", "The part of a pass that is spent on hours and days", buckets=_SECONDS,
             registry=registry,
         )  # fmt: skip

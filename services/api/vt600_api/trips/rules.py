@@ -24,7 +24,7 @@ from vt600_api.trips.spans import Moment, Rules, Span
 
 Kind = Literal["trip", "stop"]
 
-_VERSION = 1  # to be raised with every change of what the rules give: all trips and stops are worked out anew then
+_VERSION = 2  # to be raised with every change of what they or the summaries give: all is worked out anew then
 
 
 class Segment(Struct, frozen=True):

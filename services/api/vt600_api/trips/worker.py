@@ -1,4 +1,4 @@
-"""Brings the trips of marked devices up to date, each device in one transaction.
+"""Brings the trips and summaries of marked devices up to date, each device in one transaction.
 
 A mark is removed only by the transaction that works it off, so a process may be killed anywhere: the next one finds what is left.
 Work that is done twice gives the same rows.
@@ -15,6 +15,7 @@ import asyncpg
 import structlog
 
 from vt600_api.ingest.store import AWAY, REFUSED, StoreConnection
+from vt600_api.summaries.repair import repair_summaries
 from vt600_api.trips import store
 from vt600_api.trips.metrics import TripsMetrics
 from vt600_api.trips.repair import Repair
@@ -80,6 +81,7 @@ class Worker:
             if due is None:
                 return
             way = await self._work(connection, device_id, due)
+            await self._summarise(connection, device_id, due)
         self._metrics.passes.labels(way).inc()
         self._metrics.pass_seconds.observe(time.perf_counter() - began)
 
@@ -104,6 +106,13 @@ class Worker:
         anew = way == "rebuilt"
         await store.save(connection, device_id, repair.outcome(), rules=self._fingerprint, place=reached, anew=anew)
         return way
+
+    async def _summarise(self, connection: asyncpg.Connection, device_id: str, due: store.Due) -> None:
+        """Put hours and days right; all of them where they are of other rules."""
+        began = time.perf_counter()
+        since, until = due.since or store.NOWHERE[0], due.until or _NEVER
+        await repair_summaries(connection, device_id, since, until, self._rules)
+        self._metrics.summary_seconds.observe(time.perf_counter() - began)
 
     async def _read(
         self,

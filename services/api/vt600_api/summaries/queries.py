@@ -1,0 +1,52 @@
+"""SQL of hours and days as they are read. Pages go by key, never by offset."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Row, select, tuple_
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from vt600_api.positions.queries import Order
+from vt600_api.summaries.models import DeviceDay, DeviceHour
+
+Key = tuple[datetime, str]
+
+
+@dataclass(frozen=True, slots=True)
+class SummaryFilter:
+    """Which of them; None is no limit. `since` and `until` are about their beginnings."""
+
+    since: datetime | None = None
+    until: datetime | None = None
+    device_ids: Sequence[str] | None = None
+
+
+async def summaries(
+    db: AsyncSession,
+    table: type[DeviceHour | DeviceDay],
+    wanted: SummaryFilter,
+    *,
+    after: Key | None,
+    order: Order,
+    limit: int,
+) -> Sequence[Row[Any]]:
+    """Hours or days by their beginnings; one more than `limit` when there are more."""
+    query = select(*(column for name, column in table.__table__.columns.items() if not name.startswith("source_")))
+    columns: list[Any] = [table.start, table.device_id]
+    key: Sequence[Any] | None = after
+    if wanted.device_ids is not None and len(wanted.device_ids) == 1:
+        query = query.where(table.device_id == wanted.device_ids[0])
+        columns, key = columns[:1], after and after[:1]
+    elif wanted.device_ids is not None:
+        query = query.where(table.device_id.in_(wanted.device_ids))
+    if wanted.since is not None:
+        query = query.where(table.start >= wanted.since)
+    if wanted.until is not None:
+        query = query.where(table.start < wanted.until)
+    if key is not None:
+        query = query.where(tuple_(*columns) > key if order == "asc" else tuple_(*columns) < key)
+    by = columns if order == "asc" else [column.desc() for column in columns]
+    rows: Sequence[Row[Any]] = (await db.execute(query.order_by(*by).limit(limit + 1))).all()
+    return rows
