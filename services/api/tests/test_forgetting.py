@@ -40,6 +40,8 @@ INSERT INTO fleet.trips (device_id, started_at, last_report_at, certain_at, fram
     SELECT device_id, device_time, device_time, device_time, frame_id, 1 FROM fleet.latest_positions WHERE device_id = $1;
 INSERT INTO fleet.stops (device_id, started_at, last_report_at, certain_at, frame_id, reports)
     SELECT device_id, device_time, device_time, device_time, frame_id, 1 FROM fleet.latest_positions WHERE device_id = $1;
+INSERT INTO fleet.device_hours (device_id, start, reports, alarms, source_at) VALUES ($1, $3, 1, 0, $3);
+INSERT INTO fleet.device_days (device_id, start, reports, alarms) VALUES ($1, $3, 1, 0);
 INSERT INTO fleet.trip_work (device_id, since, until) VALUES ($1, $3, $3);
 INSERT INTO fleet.trip_states (device_id) VALUES ($1)
 """

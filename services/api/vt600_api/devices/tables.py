@@ -6,6 +6,8 @@ TABLES_OF_A_DEVICE = (
     "trip_work",
     "trips",
     "stops",
+    "device_hours",
+    "device_days",
     "latest_positions",
     "reports",
     "frames",
