@@ -88,6 +88,20 @@ async def test_what_is_too_old_goes_and_the_rest_stays(url: str, connection: asy
     assert again[-1] == "rejects: 0 rows deleted"
 
 
+async def test_summaries_are_kept_for_days_of_their_own(url: str, connection: asyncpg.Connection) -> None:
+    for table in ("device_hours", "device_days"):
+        own = ", source_at" if table == "device_hours" else ""
+        await connection.execute(
+            f"INSERT INTO fleet.{table} (device_id, start, reports, alarms{own})"  # noqa: S608
+            f" SELECT device_id, device_time, 1, 0{own and ', device_time'} FROM fleet.reports"
+        )
+    for_ever = await enforce(connection, settings(url), NOW + timedelta(hours=1))
+    lines = await enforce(connection, settings(url, summaries_days=40), NOW + timedelta(hours=1))
+
+    assert not any("device_" in line for line in for_ever)
+    assert lines[-2:] == ["device_hours: 61 rows deleted", "device_days: 61 rows deleted"]
+
+
 async def test_applied_policies_are_those_of_the_settings_however_often(
     url: str, connection: asyncpg.Connection
 ) -> None:
