@@ -7,6 +7,7 @@ from vt600_protocol.accessories import CardReport, EngineReport, EngineTotals, T
 from vt600_protocol.binary.commands import OUTPUTS
 from vt600_protocol.command_types import COMMAND_TYPES, CommandType, command_type
 from vt600_protocol.commands import Command, CommandClass, build_command
+from vt600_protocol.commands.engine import EngineCut, engine_cut, with_own_interlock
 from vt600_protocol.commands.reporting import RequestPosition, SetInterval
 from vt600_protocol.commands.unit import Identify, Restart
 from vt600_protocol.commands.vehicle import SetImmobiliser, SetOutput, SetOutputs
@@ -99,6 +100,7 @@ __all__ = [
     "DeviceProfile",
     "Dialect",
     "EncodedCommand",
+    "EngineCut",
     "EngineReport",
     "EngineTotals",
     "FirmwareOffer",
@@ -159,5 +161,7 @@ __all__ = [
     "encode_report",
     "encode_server_address",
     "encode_uplink",
+    "engine_cut",
     "record_id",
+    "with_own_interlock",
 ]

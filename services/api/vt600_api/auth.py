@@ -18,6 +18,7 @@ SCOPES = (
     "write:devices",
     "send:commands",
     "send:commands:dangerous",
+    "send:commands:override",
     "admin",
 )
 STREAM_PROTOCOL = "vt600.v1"

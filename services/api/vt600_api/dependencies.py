@@ -68,6 +68,7 @@ Reader = Annotated[Caller, Depends(caller_with("read:positions"))]
 RawReader = Annotated[Caller, Depends(caller_with("read:raw"))]
 DeviceWriter = Annotated[Caller, Depends(caller_with("write:devices"))]
 CommandSender = Annotated[Caller, Depends(caller_with("send:commands"))]
+DangerousSender = Annotated[Caller, Depends(caller_with("send:commands:dangerous"))]
 
 STORABLE = "^[^\\x00]*$"  # PostgreSQL has no NUL in text
 

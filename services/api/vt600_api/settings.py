@@ -27,6 +27,9 @@ class ApiSettings(BaseSettings):
     actuating_deadline_limit_s: float = 3600.0
     deadline_limit_s: float = 7 * 24 * 3600.0
     max_queued_commands: int = 100
+    interlock_speed_kmh: float = 20.0
+    interlock_fix_age_s: float = 120.0
+    confirm_s: float = 0.0
     stream_heartbeat_s: float = 15.0
     stream_queue_messages: int = 1000
     stream_behind_s: float = 30.0

@@ -22,14 +22,14 @@ STATES: tuple[CommandState, ...] = (
 # Rows: from; columns: to, in the order above. `x` always, `-` never, `0` only when not one byte can have left, `1` only when some may have.
 TABLE = {
     "queued": "- x - 1 1 0 0 0 1",
-    "dispatched": "x - x x x 0 0 - x",
+    "dispatched": "x - x x x 0 0 0 x",
     "written": "x - - x x - - - x",
     "acknowledged": "- - - - - - - - -",
     "failed": "- - - - - - - - -",
     "expired": "- - - - - - - - -",
     "cancelled": "- - - - - - - - -",
     "rejected": "- - - - - - - - -",
-    "unknown": "- - - x x 0 0 - -",
+    "unknown": "- - - x x 0 0 0 -",
 }
 PAIRS = list(product(STATES, STATES, (False, True)))
 

@@ -59,7 +59,10 @@ async def head(db: AsyncSession, device_id: str) -> Head:
         .where(
             QueuedCommand.device_id == device_id,
             QueuedCommand.check_at.is_not(None),
-            or_(QueuedCommand.state.in_(UNDERWAY), QueuedCommand.sequence_id.is_(None), ~blocked),
+            or_(
+                QueuedCommand.state.in_(UNDERWAY),
+                and_(QueuedCommand.confirm_by.is_(None), or_(QueuedCommand.sequence_id.is_(None), ~blocked)),
+            ),
         )
         .order_by(QueuedCommand.state.not_in(UNDERWAY), QueuedCommand.priority, QueuedCommand.position)
         .limit(_OPEN_AT_MOST + 1)

@@ -61,7 +61,9 @@ async def _has_ended(db: AsyncSession, command: QueuedCommand, session: Session 
             changes.give_up(db, command, "cancelled", now, cause="sequence", reason="sequence_stopped")
             return True
     if command.deadline_at <= now:
-        changes.give_up(db, command, "expired", now, cause="clock", reason=command.reason or "no_link_in_time")
+        changes.give_up(
+            db, command, "expired", now, cause="clock", reason=(command.attempt and command.reason) or "no_link_in_time"
+        )
     elif command.queue == "never" and (session is None or session.session_id != command.bound_session_id):
         changes.give_up(db, command, "expired", now, cause="dispatch", reason="offline")
     else:

@@ -1,8 +1,8 @@
 """A command's row → what its listener is told."""
 
-from msgspec import structs
+from msgspec import convert, structs
 
-from vt600_bus.records import Downlink
+from vt600_bus.records import Downlink, Interlock
 from vt600_commander.models import QueuedCommand
 
 
@@ -23,6 +23,7 @@ def downlink(command: QueuedCommand, *, open_window: bool) -> Downlink:
         packet_no=command.packet_no,
         open_window=open_window,
         priority=command.priority,
+        interlock=None if command.interlock is None else convert(command.interlock, Interlock),
     )
 
 

@@ -24,10 +24,14 @@ def expire(db: AsyncSession, command: QueuedCommand, now: datetime, rules: Rules
 
 def _look_at_queued(db: AsyncSession, command: QueuedCommand, now: datetime) -> None:
     """Past its deadline it ends; before, the time of its next try has come, and the dispatcher sees to it."""
-    if command.deadline_at > now:
+    if command.confirm_by is not None and command.confirm_by <= now:
+        changes.give_up(db, command, "rejected", now, cause="clock", reason="not_confirmed")
+    elif command.deadline_at > now:
         command.check_at = command.deadline_at
     else:
-        changes.give_up(db, command, "expired", now, cause="clock", reason=command.reason or "no_link_in_time")
+        changes.give_up(
+            db, command, "expired", now, cause="clock", reason=(command.attempt and command.reason) or "no_link_in_time"
+        )
 
 
 def _look_at_dispatched(db: AsyncSession, command: QueuedCommand, now: datetime, rules: Rules) -> None:

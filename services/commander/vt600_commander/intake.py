@@ -2,24 +2,32 @@
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from typing import Any
 
-import structlog
+from msgspec import structs
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from vt600_bus.records import CommandRequest, CommandStep
+from vt600_bus.records import CommandRequest, CommandStep, Interlock
 from vt600_commander import changes, command_queue
 from vt600_commander.downlinks import recall_of
 from vt600_commander.presence import Presence
 from vt600_commander.rules import Rules
-from vt600_protocol import Command, CommandError, SetImmobiliser, SetOutput, SetOutputs, build_command
+from vt600_protocol import (
+    Command,
+    CommandError,
+    SetImmobiliser,
+    SetOutput,
+    SetOutputs,
+    build_command,
+    engine_cut,
+    with_own_interlock,
+)
 from vt600_protocol.commands.vehicle import RunOutputPattern
 
 SAFETY, NORMAL = 0, 1
 
 _DEADLINES = {"actuating": timedelta(seconds=60), "setting": timedelta(hours=24), "query": timedelta(hours=24)}
 _SAFETY_COMMANDS = (SetImmobiliser, SetOutput, SetOutputs, RunOutputPattern)
-
-log = structlog.get_logger()
 
 
 async def take_request(
@@ -31,7 +39,7 @@ async def take_request(
     elif request.action == "cancel":
         await _cancel(db, request, now)
     else:
-        log.warning("request.not_supported", command_id=request.command_id, action=request.action)
+        await _confirm(db, request, now)
 
 
 def priority_of(command: Command) -> int:
@@ -61,9 +69,12 @@ async def _add(
 ) -> None:
     name, problem = step.type or "", "too_many_queued" if full else None
     command_class, priority = "actuating", NORMAL
+    args, interlock = step.args, None
     try:
-        built = build_command(name, step.args)
+        built = build_command(name, args)
         command_class, priority = built.command_class, priority_of(built)
+        if step.override_reason is None and engine_cut(built) != "no":
+            args, interlock = _interlocked(built, step)
     except CommandError as error:
         problem = str(error)
     wait = _DEADLINES[command_class] if step.deadline_at is None else step.deadline_at - request.requested_at
@@ -77,7 +88,7 @@ async def _add(
         command_id=step.command_id,
         device_id=request.device_id,
         type=name,
-        args=step.args,
+        args=args,
         command_class=command_class,
         priority=priority,
         output_bytes=request.output_bytes,
@@ -88,9 +99,12 @@ async def _add(
         requested_at=request.requested_at,
         requested_by=request.requested_by,
         deadline_at=deadline_at,
+        interlock=interlock,
+        confirm_by=step.confirm_by,
         state="queued",
+        reason=_remark(step),
         revision=1,
-        check_at=deadline_at,
+        check_at=deadline_at if step.confirm_by is None else min(step.confirm_by, deadline_at),
         attempt=0,
         tries=0,
         published_attempt=0,
@@ -105,6 +119,35 @@ async def _add(
         changes.give_up(db, command, "expired", now, cause="clock", reason="too_late")
     elif request.queue == "never" and session is None:
         changes.give_up(db, command, "expired", now, cause="dispatch", reason="offline")
+
+
+def _interlocked(command: Command, step: CommandStep | CommandRequest) -> tuple[dict[str, Any], dict[str, float]]:
+    """Arguments and interlock of what cuts an engine; CommandError when it would cut while nobody looks."""
+    if engine_cut(command) == "later":
+        raise CommandError("interlock_not_possible", argument="type")
+    guarded = with_own_interlock(command)
+    args = (
+        step.args if guarded is command else {**step.args, "safe_speed_kmh": getattr(guarded, "safe_speed_kmh", None)}
+    )
+    interlock = step.interlock or Interlock()
+    return args, structs.asdict(interlock)
+
+
+def _remark(step: CommandStep | CommandRequest) -> str | None:
+    """What the audit says of a command from its beginning on."""
+    if step.override_reason is not None:
+        return f"interlock overridden: {step.override_reason}"
+    return None if step.confirm_by is None else "needs_confirmation"
+
+
+async def _confirm(db: AsyncSession, request: CommandRequest, now: datetime) -> None:
+    """The second word that it waited for; in time, or it changes nothing."""
+    command = await command_queue.find(db, request.command_id)
+    if command is None or command.state != "queued" or command.confirm_by is None or command.confirm_by <= now:
+        return
+    command.confirm_by = None
+    command.check_at = command.deadline_at
+    changes.note(db, command, now, f"confirmed by {request.requested_by}", cause="request")
 
 
 async def _cancel(db: AsyncSession, request: CommandRequest, now: datetime) -> None:

@@ -7,9 +7,11 @@ from vt600_bus.records import CommandState
 # After `unknown` comes what proves more: a late answer, or the listener's word that it wrote nothing.
 LEGAL: dict[CommandState, frozenset[CommandState]] = {
     "queued": frozenset(("dispatched", "acknowledged", "failed", "expired", "cancelled", "rejected", "unknown")),
-    "dispatched": frozenset(("queued", "written", "acknowledged", "failed", "expired", "cancelled", "unknown")),
+    "dispatched": frozenset(
+        ("queued", "written", "acknowledged", "failed", "expired", "cancelled", "rejected", "unknown")
+    ),
     "written": frozenset(("queued", "acknowledged", "failed", "unknown")),
-    "unknown": frozenset(("acknowledged", "failed", "expired", "cancelled")),
+    "unknown": frozenset(("acknowledged", "failed", "expired", "cancelled", "rejected")),
     "acknowledged": frozenset(),
     "failed": frozenset(),
     "expired": frozenset(),

@@ -22,7 +22,8 @@ class QueuedCommand(Base):
     only without any is it sure that nothing was sent. `published_attempt` is the last one that the bus is known to hold.
     `payload`, `session_id` and the like are those of the last dispatch; `held_at` tells that its listener waits for the device's
     next sign of life, `recalled_attempt` is the last one that was asked back. A command of `queue` never is bound to the link that
-    was open when it came. `cancelled_by` wants it back. `replied_at` is the listener's time of the reply that settled it.
+    was open when it came. What cuts an engine has an `interlock`, unless somebody overrode it, and waits for a confirmation until
+    `confirm_by`, which is null once it came. `cancelled_by` wants it back. `replied_at` is the listener's time of the reply that settled it.
     """
 
     __tablename__ = "queued_commands"
@@ -51,6 +52,8 @@ class QueuedCommand(Base):
     requested_at: Mapped[datetime] = mapped_column(_TIME)
     requested_by: Mapped[str] = mapped_column(Text)
     deadline_at: Mapped[datetime] = mapped_column(_TIME)
+    interlock: Mapped[dict[str, float] | None] = mapped_column(JSONB(none_as_null=True))
+    confirm_by: Mapped[datetime | None] = mapped_column(_TIME)
     state: Mapped[CommandState] = mapped_column(Text)
     revision: Mapped[int] = mapped_column(BigInteger)
     check_at: Mapped[datetime | None] = mapped_column(_TIME)

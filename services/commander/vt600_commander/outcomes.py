@@ -101,9 +101,13 @@ def _refused(
     if command.state == "unknown":
         if command.tries == 0:
             ended: CommandState = "expired" if command.cancelled_by is None else "cancelled"
+            if reason.startswith("interlock"):
+                ended = "rejected"
             changes.change(db, command, ended, now, cause="listener", reason=reason)
     elif command.cancelled_by is not None:
         changes.give_up(db, command, "cancelled", now, cause="listener", reason=f"cancelled by {command.cancelled_by}")
+    elif reason.startswith("interlock"):
+        changes.give_up(db, command, "rejected", now, cause="listener", reason=reason)
     elif reason == "too_late" or command.deadline_at <= now or command.queue == "never":
         said = "offline" if reason in _NEXT_LINK else reason
         changes.give_up(db, command, "expired", now, cause="listener", reason=said)

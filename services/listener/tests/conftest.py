@@ -205,6 +205,8 @@ def make_report(
     packet_no: str | None = None,
     latitude: float = 22.5,
     event_code: int = 0,
+    speed_kmh: float = 50.0,
+    fix_valid: bool = True,
 ) -> bytes:
     """The frame of a position: `9955` binary, `000` or `010` ASCII."""
     binary = len(code) == 4
@@ -222,10 +224,10 @@ def make_report(
             is_alarm=False,
             confirm=code == "010",
             device_time=device_time,
-            fix_valid=True,
+            fix_valid=fix_valid,
             latitude=latitude,
             longitude=114.0,
-            speed_kmh=50.0,
+            speed_kmh=speed_kmh,
             course_deg=90.0,
             altitude_m=10.0,
             hdop=1.0,

@@ -5,6 +5,7 @@ from typing import Literal
 from vt600_bus.records import DeliveryReport, Downlink
 from vt600_bus.topics import DELIVERY_REPORTS
 from vt600_listener.clock import Clock
+from vt600_listener.interlock import refusal
 from vt600_listener.metrics import Metrics
 from vt600_listener.publishing import Notices
 from vt600_listener.session import Session
@@ -24,7 +25,12 @@ class Delivery:
         self._metrics = metrics
 
     def write(self, downlink: Downlink, session: Session) -> None:
-        """Writes the bytes to the session's link, unless that could not be reported."""
+        """Writes the bytes to the session's link, unless the interlock forbids it or it could not be reported."""
+        if downlink.interlock is not None:
+            reason = refusal(downlink.interlock, session.motion, self._clock.utc_now())
+            if reason is not None:
+                self.refuse(downlink, reason)
+                return
         # The report goes first: without it on its way nobody would know that bytes may have left.
         if self._report(downlink, "written", None):
             if downlink.reply_code in _NO_REPLIES:

@@ -9,6 +9,7 @@ from vt600_bus import Follower, RecordError, serde
 from vt600_bus.records import Downlink
 from vt600_listener.clock import Clock
 from vt600_listener.delivery import Delivery
+from vt600_listener.interlock import tells_nothing_yet
 from vt600_listener.metrics import Metrics
 from vt600_listener.registry import SessionRegistry
 from vt600_listener.session import Session
@@ -68,7 +69,7 @@ class Downlinks:
         reason = self._refusal(downlink, session)
         if session is None or reason is not None:
             self._delivery.refuse(downlink, reason or "no_such_session")
-        elif downlink.open_window and self._window.is_closed(session):
+        elif downlink.open_window and (self._window.is_closed(session) or tells_nothing_yet(downlink, session)):
             self._window.hold(downlink, session)
         else:
             self._delivery.write(downlink, session)

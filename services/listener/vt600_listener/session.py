@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from vt600_bus.records import Dialect, Downlink, Transport
 from vt600_protocol import ContentError, Message
@@ -41,9 +41,18 @@ class Link(Protocol):
         """Closes it now."""
 
 
+class Motion(NamedTuple):
+    """What a report says of how fast the vehicle is; `speed_kmh` is null without a valid fix."""
+
+    device_time: datetime
+    received_at: datetime
+    speed_kmh: float | None
+
+
 @dataclass(slots=True, eq=False, kw_only=True)
 class Session:
-    """A device that is connected. `heard_at` is when it last sent bytes, `awaited` a written command that the next position answers."""
+    """A device that is connected. `heard_at` is when it last sent bytes, `awaited` a written command that the next position answers,
+    `motion` that of its newest report by the device's clock."""
 
     device_id: str
     dialect: Dialect
@@ -55,6 +64,7 @@ class Session:
     link: Link
     heard_at: float
     awaited: Downlink | None = None
+    motion: Motion | None = None
     is_open: bool = True
 
 

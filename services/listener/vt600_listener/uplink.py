@@ -15,7 +15,7 @@ from vt600_listener.frame_identity import event_id
 from vt600_listener.metrics import Metrics
 from vt600_listener.publishing import Notices, RecordPublisher
 from vt600_listener.report_fields import report_fields
-from vt600_listener.session import Session
+from vt600_listener.session import Motion, Session
 from vt600_protocol import (
     DECODER_VERSION,
     CommandReply,
@@ -116,6 +116,9 @@ class Uplinks:
     def _publish_report(
         self, message: PositionReport, session: Session, received_at: datetime
     ) -> "asyncio.Future[None]":
+        known, time = session.motion, message.device_time
+        if time is not None and (known is None or time >= known.device_time or known.device_time > received_at):
+            session.motion = Motion(time, received_at, message.speed_kmh if message.fix_valid else None)
         return self._publish(message, session, received_at, record_id(message), report_fields(message))
 
     def _publish(

@@ -9,6 +9,7 @@ from typing import NamedTuple
 from vt600_bus.records import Downlink
 from vt600_listener.clock import Clock
 from vt600_listener.delivery import Delivery
+from vt600_listener.interlock import tells_nothing_yet
 from vt600_listener.metrics import Metrics
 from vt600_listener.session import Session
 from vt600_listener.settings import ListenerSettings
@@ -74,10 +75,10 @@ class Window:
 
     def _write_next(self, session: Session) -> None:
         self._drop_late(session)
-        held = self._held.get(session)
-        if held and session.link.is_writable():
-            first, *rest = held
-            self._keep(session, rest)
+        held = self._held.get(session, [])
+        first = next((each for each in held if not tells_nothing_yet(each.downlink, session)), None)
+        if first is not None and session.link.is_writable():
+            self._keep(session, [each for each in held if each is not first])
             self._metrics.held_seconds.observe(self._clock.monotonic() - first.since)
             self._delivery.write(first.downlink, session)
 

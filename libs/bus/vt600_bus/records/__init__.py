@@ -10,6 +10,7 @@ from vt600_bus.records.commands import (
     CommandStep,
     DeliveryReport,
     Downlink,
+    Interlock,
 )
 from vt600_bus.records.dead_letters import (
     DeadLetter,
@@ -43,6 +44,7 @@ __all__ = [
     "Dialect",
     "Downlink",
     "Extras",
+    "Interlock",
     "Listener",
     "Obd",
     "Reject",

@@ -10,6 +10,13 @@ CommandState = Literal[
 ]
 
 
+class Interlock(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """When an engine may be cut: the device's newest fix is no older than `max_fix_age_s` and tells less than `max_speed_kmh`."""
+
+    max_speed_kmh: float = 20.0
+    max_fix_age_s: float = 120.0
+
+
 class CommandStep(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One command of a sequence."""
 
@@ -17,6 +24,9 @@ class CommandStep(Struct, frozen=True, kw_only=True, omit_defaults=True):
     type: str
     deadline_at: datetime
     args: dict[str, Any] = {}
+    interlock: Interlock | None = None
+    override_reason: str | None = None
+    confirm_by: datetime | None = None
 
 
 class CommandRequest(
@@ -26,6 +36,8 @@ class CommandRequest(
 
     `output_bytes` is how many outputs the device takes in one command; null means as most do. With `steps` it asks for a sequence,
     whose id is `command_id`: each step is sent once the one before was acknowledged, and the first that ends otherwise ends it.
+    What cuts an engine waits for the `interlock` (null means the usual one), unless `override_reason` says why it must not. With
+    `confirm_by` it waits for a second request, whose action is `confirm`, and is rejected without one.
     """
 
     command_id: str
@@ -39,6 +51,9 @@ class CommandRequest(
     queue: Literal["until_deadline", "never"] = "until_deadline"
     output_bytes: int | None = None
     steps: tuple[CommandStep, ...] = ()
+    interlock: Interlock | None = None
+    override_reason: str | None = None
+    confirm_by: datetime | None = None
 
 
 class Downlink(Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="schema", tag="vt600.downlink.v1"):
@@ -47,7 +62,8 @@ class Downlink(Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field=
     `reply_code` is the wire code of the frame that answers it, `packet_no` its packet number in the ASCII dialect. `dispatched_at`
     is the commander's time, by which a listener sees how far its own clock is off. With `open_window` the bytes wait for the
     device's next sign of life when the network may have forgotten the way to it; of several that wait the lowest `priority` goes
-    first. `recall` takes the same attempt back, unless its bytes have left.
+    first. `recall` takes the same attempt back, unless its bytes have left. With an `interlock` the listener looks at the newest fix
+    of the link right before it writes.
     """
 
     command_id: str
@@ -64,6 +80,7 @@ class Downlink(Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field=
     action: Literal["write", "recall"] = "write"
     open_window: bool = False
     priority: int = 1
+    interlock: Interlock | None = None
 
 
 class DeliveryReport(

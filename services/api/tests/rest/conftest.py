@@ -20,6 +20,7 @@ NOON = datetime(2026, 5, 4, 12, 0, tzinfo=UTC)
 
 MakeClient = Callable[..., Awaitable[httpx.AsyncClient]]
 AddReport = Callable[..., Awaitable[None]]
+Drives = Callable[..., Awaitable[None]]
 
 
 @pytest.fixture(scope="session")
@@ -86,6 +87,24 @@ async def make_client(app: FastAPI, database: asyncpg.Connection) -> AsyncIterat
 @pytest.fixture
 async def admin(make_client: MakeClient) -> httpx.AsyncClient:
     return await make_client("admin")
+
+
+@pytest.fixture
+def drives(database: asyncpg.Connection) -> Drives:
+    """A device's newest fix: how fast, and how many seconds ago."""
+
+    async def drives(speed_kmh: float, *, age_s: float = 1.0, device_id: str = "1") -> None:
+        await database.execute("DELETE FROM fleet.latest_positions")
+        await database.execute(
+            "INSERT INTO fleet.latest_positions (device_id, device_time, fix_time, frame_id, received_at, dialect, kind,"
+            " fix_valid, late, speed_kmh) VALUES ($4, $1, $1, $2, $1, 'binary', 'position', true, false, $3)",
+            datetime.now(UTC) - timedelta(seconds=age_s),
+            f"{1:032x}",
+            speed_kmh,
+            device_id,
+        )
+
+    return drives
 
 
 @pytest.fixture

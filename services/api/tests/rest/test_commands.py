@@ -15,7 +15,7 @@ from vt600_bus.records import CommandRequest
 from vt600_bus.topics import COMMAND_REQUESTS
 
 if TYPE_CHECKING:
-    from rest.conftest import MakeClient
+    from rest.conftest import Drives, MakeClient
 
 pytestmark = pytest.mark.servers
 
@@ -111,8 +111,9 @@ async def test_a_malformed_body_is_a_problem(admin: httpx.AsyncClient, body: dic
     ],
 )
 async def test_cutting_the_engine_needs_a_scope_of_its_own(
-    make_client: "MakeClient", args: dict[str, Any], name: str, dangerous: bool
+    make_client: "MakeClient", drives: "Drives", args: dict[str, Any], name: str, dangerous: bool
 ) -> None:
+    await drives(0)
     body = {"type": name, "args": args}
     plain = await (await make_client("send:commands")).post(PATH, json=body)
     trusted = await (await make_client("send:commands", "send:commands:dangerous")).post(PATH, json=body)

@@ -42,7 +42,7 @@ REFUSED: list[tuple[str, str, dict[str, Any], int, str]] = [
     ("POST", "/v1/devices/{device}/adopt", {"json": {"name": ""}}, 422, "invalid_request"),
     ("POST", "/v1/devices/none/commands", {"json": {"type": "identify"}}, 404, "device_not_found"),
     ("POST", "/v1/devices/{device}/commands", {"json": {"type": "fly\0"}}, 422, "invalid_command_argument"),
-    ("POST", "/v1/devices/{device}/commands", {"json": {"type": "restart", "deadline_s": 1e9}}, 422, "invalid_request"),
+    ("POST", "/v1/devices/{device}/commands", {"json": {"type": "restart", "deadline_s": 1e9}}, 422, "deadline_too_long"),
     ("GET", "/v1/devices/none/commands", {}, 404, "device_not_found"),
     ("GET", "/v1/commands", {"params": {"state": "lost"}}, 422, "invalid_request"),
     ("POST", "/v1/commands/00000000-0000-0000-0000-000000000000/cancel", {}, 404, "command_not_found"),

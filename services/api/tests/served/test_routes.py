@@ -45,6 +45,7 @@ NEEDED = {
     ("GET", "/v1/command-types"): "read:positions",
     ("GET", "/v1/commands"): "read:positions",
     ("GET", "/v1/commands/{command_id}"): "read:positions",
+    ("POST", "/v1/commands/{command_id}/confirm"): "send:commands:dangerous",
     ("POST", "/v1/commands/{command_id}/cancel"): "send:commands",
     ("POST", "/v1/devices/{device_id}/command-sequences"): "send:commands",
     ("GET", "/v1/devices/{device_id}/command-sequences"): "read:positions",

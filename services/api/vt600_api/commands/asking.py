@@ -5,12 +5,14 @@ import uuid
 from collections.abc import Sequence
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
+from typing import Any, Literal, NamedTuple
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from vt600_api.auth import Caller
 from vt600_api.commands import queries
 from vt600_api.commands.danger import is_dangerous
+from vt600_api.commands.raw import read_raw
 from vt600_api.commands.schemas import NewCommand, NewStep
 from vt600_api.dependencies import Services
 from vt600_api.errors import ApiError
@@ -18,15 +20,25 @@ from vt600_api.settings import ApiSettings
 from vt600_bus import PublisherFull
 from vt600_bus.records import CommandRequest
 from vt600_bus.topics import COMMAND_REQUESTS
-from vt600_protocol import CommandError, build_command
+from vt600_protocol import Command, CommandError, build_command
 
 _DEADLINES_S = {"actuating": 60.0, "setting": 24 * 3600.0, "query": 24 * 3600.0}
 
 
-def check(caller: Caller, asked: NewCommand | NewStep, settings: ApiSettings, where: str = "") -> timedelta:
-    """How long the command may wait; ApiError when it is none, when the caller may not ask for it, or for how long it shall wait."""
+class Order(NamedTuple):
+    """A command that was asked for: its type and arguments, what they make, and how long it may wait."""
+
+    type: str
+    args: dict[str, Any]
+    command: Command
+    wait: timedelta
+
+
+def check(caller: Caller, asked: NewCommand | NewStep, device_id: str, settings: ApiSettings, where: str = "") -> Order:
+    """The command; ApiError when it is none, when the caller may not ask for it, or for how long it shall wait."""
+    name, args = read_raw(asked.args, device_id, where) if asked.type == "raw" else (asked.type, asked.args)
     try:
-        command = build_command(asked.type, asked.args)
+        command = build_command(name, args)
     except CommandError as error:
         place = "type" if error.argument == "type" else f"args.{error.argument}"
         raise ApiError(
@@ -45,7 +57,7 @@ def check(caller: Caller, asked: NewCommand | NewStep, settings: ApiSettings, wh
             f"{kind} may wait for {limit_s:g} s at most.",
             errors=[{"where": f"{where}deadline_s", "message": f"is at most {limit_s:g}"}],
         )
-    return timedelta(seconds=wait_s)
+    return Order(name, args, command, timedelta(seconds=wait_s))
 
 
 async def require_room(db: AsyncSession, device_id: str, count: int, settings: ApiSettings) -> None:
@@ -84,12 +96,12 @@ async def publish(services: Services, request: CommandRequest, *, can_be_repeate
         raise away
 
 
-def cancellation(caller: str, device_id: str, command_id: str) -> CommandRequest:
-    """The wish that the command be not carried out."""
+def second_word(action: Literal["confirm", "cancel"], caller: str, device_id: str, command_id: str) -> CommandRequest:
+    """What is said of a command that was asked for: that it be carried out, or not."""
     return CommandRequest(
         command_id=command_id,
         device_id=device_id,
-        action="cancel",
+        action=action,
         requested_at=datetime.now(UTC),
         requested_by=caller,
     )
@@ -108,5 +120,5 @@ def _take_back(services: Services, request: CommandRequest) -> None:
             services.publisher.publish(
                 COMMAND_REQUESTS,
                 request.device_id,
-                cancellation(request.requested_by, request.device_id, command_id),
+                second_word("cancel", request.requested_by, request.device_id, command_id),
             )

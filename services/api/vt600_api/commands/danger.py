@@ -1,7 +1,7 @@
 """Which commands need the scope `send:commands:dangerous`: those that may cut an engine or keep it from starting, lose a device
 to another server or for ever, or lose what it holds."""
 
-from vt600_protocol import Command, SetImmobiliser, SetOutput, SetOutputs
+from vt600_protocol import Command, engine_cut
 from vt600_protocol.commands.firmware import (
     AuthoriseFirmware,
     BeginFirmware,
@@ -23,8 +23,6 @@ from vt600_protocol.commands.unit import (
 from vt600_protocol.commands.vehicle import (
     AuthoriseCards,
     RemoveCards,
-    RunOutputPattern,
-    SetOutputEvents,
     SetOutputPattern,
 )
 
@@ -51,15 +49,6 @@ _ALWAYS = (
 
 def is_dangerous(command: Command) -> bool:
     """Whether the command needs the scope."""
-    match command:
-        case SetImmobiliser(engaged=engaged):
-            return engaged
-        case SetOutput(output=output, on=on):
-            return output == _ENGINE_OUTPUT and on
-        case SetOutputs(states=states):
-            return states[_ENGINE_OUTPUT - 1] == "on"
-        case RunOutputPattern(output=output, running=running):
-            return output == _ENGINE_OUTPUT and running
-        case SetOutputPattern(output=output) | SetOutputEvents(output=output):
-            return output == _ENGINE_OUTPUT
-    return isinstance(command, _ALWAYS)
+    if isinstance(command, SetOutputPattern):
+        return command.output == _ENGINE_OUTPUT
+    return engine_cut(command) != "no" or isinstance(command, _ALWAYS)

@@ -18,9 +18,9 @@ async def add_requested(db: AsyncSession, request: CommandRequest) -> None:
     ]
     await db.execute(insert(Command).on_conflict_do_nothing(), rows)
     transitions = [
-        {"command_id": row["command_id"], "revision": 0, "state": "queued", "at": request.requested_at, "attempt": 0,
-         "cause": "request"}
-        for row in rows
+        {"command_id": step.command_id, "revision": 0, "state": "queued", "at": request.requested_at, "attempt": 0,
+         "cause": "request", "reason": step.override_reason and f"interlock overridden: {step.override_reason}"}
+        for step in request.steps or (request,)
     ]  # fmt: skip
     await db.execute(insert(CommandTransition).on_conflict_do_nothing(), transitions)
 

@@ -1,15 +1,18 @@
 """Ask a device to do something, see what became of it, take it back."""
 
 import uuid
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Annotated
 
 from fastapi import APIRouter, Path, Response
+from msgspec import structs
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from vt600_api.auth import Caller
 from vt600_api.commands import queries
-from vt600_api.commands.asking import cancellation, check, publish, require_room
+from vt600_api.commands.asking import Order, check, publish, require_room, second_word
 from vt600_api.commands.idempotency import Claim, IdempotencyKey, claimed, fingerprint
+from vt600_api.commands.interlock import guard
 from vt600_api.commands.models import Command
 from vt600_api.commands.schemas import (
     CommandHistory,
@@ -22,7 +25,17 @@ from vt600_api.commands.schemas import (
 )
 from vt600_api.commands.views import command_view, transition_view
 from vt600_api.cursors import make_cursor, read_cursor
-from vt600_api.dependencies import CommandSender, CursorText, Db, DeviceId, Limit, Reader, Services, ServicesDep
+from vt600_api.dependencies import (
+    CommandSender,
+    CursorText,
+    DangerousSender,
+    Db,
+    DeviceId,
+    Limit,
+    Reader,
+    Services,
+    ServicesDep,
+)
 from vt600_api.devices.routes import require_device
 from vt600_api.errors import ApiError
 from vt600_bus.records import CommandRequest
@@ -50,7 +63,7 @@ async def submit(
     idempotency_key: IdempotencyKey = None,
 ) -> CommandView:
     """Queue a command. Its state is then on `/v1/commands/{command_id}` and on the stream."""
-    wait = check(caller, body, services.settings)
+    order = check(caller, body, device_id, services.settings)
     mark = fingerprint(f"/v1/devices/{device_id}/commands", body.model_dump())
     async with (
         claimed(services.sessions, caller.name, idempotency_key, mark, str(uuid.uuid4())) as claim,
@@ -59,7 +72,7 @@ async def submit(
         if claim.repeated:
             response.status_code = 200
         else:
-            await _submit(db, services, caller.name, device_id, body, wait, claim)
+            await _submit(db, services, caller, device_id, body, order, claim)
         response.headers["Location"] = f"/v1/commands/{claim.resource_id}"
         return command_view(await _require(db, claim.resource_id))
 
@@ -67,26 +80,28 @@ async def submit(
 async def _submit(
     db: AsyncSession,
     services: Services,
-    caller: str,
+    caller: Caller,
     device_id: str,
     body: NewCommand,
-    wait: timedelta,
+    order: Order,
     claim: Claim,
 ) -> None:
     device = await require_device(db, device_id)
     await require_room(db, device_id, 1, services.settings)
     now = datetime.now(UTC)
+    waits_for = await guard(db, caller, device, body, order.command, services.settings, now)
     request = CommandRequest(
         command_id=claim.resource_id,
         device_id=device_id,
         action="submit",
         requested_at=now,
-        requested_by=caller,
-        type=body.type,
-        args=body.args,
-        deadline_at=now + wait,
+        requested_by=caller.name,
+        type=order.type,
+        args=order.args,
+        deadline_at=now + order.wait,
         queue=body.queue,
         output_bytes=device.settings.get("output_bytes"),
+        **structs.asdict(waits_for),
     )
     await queries.add_requested(db, request)
     await publish(services, request, can_be_repeated=claim.key is not None)
@@ -141,6 +156,16 @@ async def read_command(db: Db, _caller: Reader, command_id: CommandId) -> Comman
     return CommandHistory(**command_view(command).model_dump(), transitions=changes)
 
 
+@router.post("/commands/{command_id}/confirm", response_model=CommandView, status_code=202)
+async def confirm(db: Db, services: ServicesDep, caller: DangerousSender, command_id: CommandId) -> CommandView:
+    """Say the second word for a command that waits for one (`reason` is `needs_confirmation`). Without it, it is rejected."""
+    command = await _require(db, command_id)
+    if command.state != "queued":
+        raise ApiError(409, "command_not_waiting", f"The command is {command.state} already.")
+    await publish(services, second_word("confirm", caller.name, command.device_id, command_id))
+    return command_view(command)
+
+
 @router.post("/commands/{command_id}/cancel", response_model=CommandView, status_code=202)
 async def cancel(db: Db, services: ServicesDep, caller: CommandSender, command_id: CommandId) -> CommandView:
     """Ask for the command to be taken back. It works until its bytes leave; the state tells whether it did."""
@@ -149,7 +174,7 @@ async def cancel(db: Db, services: ServicesDep, caller: CommandSender, command_i
         raise ApiError(409, "command_final", f"The command is {command.state} already.")
     if command.state == "unknown":
         raise ApiError(409, "cancel_too_late", "The command's bytes may have left, and it is not sent again.")
-    await publish(services, cancellation(caller.name, command.device_id, command_id))
+    await publish(services, second_word("cancel", caller.name, command.device_id, command_id))
     return command_view(command)
 
 

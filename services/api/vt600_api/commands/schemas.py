@@ -11,7 +11,8 @@ CommandState = Literal[
 
 
 class NewCommand(BaseModel):
-    """What a device shall do. `queue: never` means now or not at all."""
+    """What a device shall do. `queue: never` means now or not at all. The type `raw` takes the bytes of a frame as `hex`, and is then
+    the command that it is."""
 
     model_config = ConfigDict(
         extra="forbid", json_schema_extra={"examples": [{"type": "set_output", "args": {"output": 2, "on": True}}]}
@@ -21,6 +22,10 @@ class NewCommand(BaseModel):
     args: dict[str, Any] = {}
     deadline_s: Annotated[float | None, Field(gt=0)] = None
     queue: Literal["until_deadline", "never"] = "until_deadline"
+    override_reason: Annotated[
+        str | None,
+        Field(min_length=3, max_length=500, description="Why the engine is to be cut whatever its speed; it is kept."),
+    ] = None
 
 
 class NewStep(BaseModel):
@@ -31,6 +36,10 @@ class NewStep(BaseModel):
     type: Annotated[str, Field(max_length=50)]
     args: dict[str, Any] = {}
     deadline_s: Annotated[float | None, Field(gt=0)] = None
+    override_reason: Annotated[
+        str | None,
+        Field(min_length=3, max_length=500, description="Why the engine is to be cut whatever its speed; it is kept."),
+    ] = None
 
 
 class NewSequence(BaseModel):

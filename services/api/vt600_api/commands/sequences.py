@@ -1,6 +1,7 @@
 """Commands that a device carries out one after the other."""
 
 import uuid
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Annotated
 
@@ -10,8 +11,9 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from vt600_api.auth import Caller
 from vt600_api.commands import queries
-from vt600_api.commands.asking import cancellation, check, new_ids, publish, require_room
+from vt600_api.commands.asking import Order, check, new_ids, publish, require_room, second_word
 from vt600_api.commands.idempotency import Claim, IdempotencyKey, claimed, fingerprint
+from vt600_api.commands.interlock import guard
 from vt600_api.commands.models import Command
 from vt600_api.commands.schemas import NewSequence, SequencePage, SequenceView
 from vt600_api.commands.views import WAITING, sequence_view
@@ -45,7 +47,10 @@ async def submit_sequence(
 ) -> SequenceView:
     """Queue commands of which each is sent once the one before it was acknowledged."""
     mark = fingerprint(f"/v1/devices/{device_id}/command-sequences", body.model_dump())
-    request = _request(services, caller, device_id, body)
+    orders = [
+        check(caller, step, device_id, services.settings, f"commands.{number}.")
+        for number, step in enumerate(body.commands)
+    ]
     async with (
         claimed(services.sessions, caller.name, idempotency_key, mark, str(uuid.uuid4())) as claim,
         services.sessions.begin() as db,
@@ -53,7 +58,7 @@ async def submit_sequence(
         if claim.repeated:
             response.status_code = 200
         else:
-            await _submit(db, services, request, claim)
+            await _submit(db, services, caller, device_id, body, orders, claim)
         response.headers["Location"] = f"/v1/command-sequences/{claim.resource_id}"
         return sequence_view(await _require(db, claim.resource_id))
 
@@ -88,36 +93,42 @@ async def cancel_sequence(
     if not waiting:
         raise ApiError(409, "sequence_final", "Every command of the sequence has ended.")
     for command in reversed(waiting):
-        await publish(services, cancellation(caller.name, command.device_id, command.command_id))
+        await publish(services, second_word("cancel", caller.name, command.device_id, command.command_id))
     return sequence_view(commands)
 
 
-def _request(services: Services, caller: Caller, device_id: str, body: NewSequence) -> CommandRequest:
-    """What the commander is asked; its ids are filled in once they are claimed."""
+async def _submit(
+    db: AsyncSession,
+    services: Services,
+    caller: Caller,
+    device_id: str,
+    body: NewSequence,
+    orders: Sequence[Order],
+    claim: Claim,
+) -> None:
+    device = await require_device(db, device_id)
+    await require_room(db, device_id, len(orders), services.settings)
     now = datetime.now(UTC)
-    steps = tuple(
-        CommandStep(
-            command_id="",
-            type=step.type,
-            args=step.args,
-            deadline_at=now + check(caller, step, services.settings, f"commands.{number}."),
+    steps = []
+    for name, order, step in zip(new_ids(claim.resource_id, len(orders)), orders, body.commands, strict=True):
+        waits_for = await guard(db, caller, device, step, order.command, services.settings, now)
+        steps.append(
+            CommandStep(
+                command_id=name,
+                type=order.type,
+                args=order.args,
+                deadline_at=now + order.wait,
+                **structs.asdict(waits_for),
+            )
         )
-        for number, step in enumerate(body.commands)
-    )
-    return CommandRequest(
-        command_id="", device_id=device_id, action="submit", requested_at=now, requested_by=caller.name, steps=steps
-    )
-
-
-async def _submit(db: AsyncSession, services: Services, asked: CommandRequest, claim: Claim) -> None:
-    device = await require_device(db, asked.device_id)
-    await require_room(db, asked.device_id, len(asked.steps), services.settings)
-    names = new_ids(claim.resource_id, len(asked.steps))
-    request = structs.replace(
-        asked,
+    request = CommandRequest(
         command_id=claim.resource_id,
+        device_id=device_id,
+        action="submit",
+        requested_at=now,
+        requested_by=caller.name,
         output_bytes=device.settings.get("output_bytes"),
-        steps=tuple(structs.replace(step, command_id=name) for step, name in zip(asked.steps, names, strict=True)),
+        steps=tuple(steps),
     )
     if len(encode(request)) > _MAX_REQUEST_BYTES:
         raise ApiError(413, "body_too_large", f"A sequence may have {_MAX_REQUEST_BYTES} bytes.")

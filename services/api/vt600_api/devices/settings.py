@@ -31,6 +31,12 @@ class DeviceSettings(BaseModel):
     output_bytes: Annotated[
         Literal[1, 2, 5], Field(description="Outputs that the unit takes in one command (binary).")
     ] = 5
+    interlock_speed_kmh: Annotated[
+        float | None, Field(gt=0, le=200, description="The engine is cut below this speed only; null: as for all.")
+    ] = None
+    interlock_fix_age_s: Annotated[
+        float | None, Field(gt=0, le=86_400, description="And only while the newest fix is no older; null: as for all.")
+    ] = None
     log_offset_min: Annotated[
         int, Field(ge=-840, le=840, description="How far the times of logged positions are ahead of UTC.")
     ] = _DEFAULTS.log_offset_min
