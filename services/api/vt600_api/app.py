@@ -31,6 +31,7 @@ from vt600_api.live.routes import router as live_router
 from vt600_api.metrics import ApiMetrics, Measure
 from vt600_api.pending.routes import router as pending_router
 from vt600_api.positions.routes import router as positions_router
+from vt600_api.rejects.routes import router as rejects_router
 from vt600_api.settings import ApiSettings
 from vt600_api.summaries.routes import router as summaries_router
 from vt600_api.tools.routes import router as tools_router
@@ -51,6 +52,7 @@ _ROUTERS = (
     exports_router,
     areas_router,
     alarms_router,
+    rejects_router,
     commands_router,
     sequences_router,
     live_router,

@@ -2,12 +2,15 @@
 
 import base64
 import binascii
+import re
 from datetime import UTC, datetime
 from typing import Any
 
 import orjson
 
 from vt600_api.errors import ApiError
+
+_HASH = re.compile("[0-9a-f]{32}")
 
 
 def make_cursor(*key: str | datetime) -> str:
@@ -24,6 +27,16 @@ def read_cursor(text: str, *kinds: type[str] | type[datetime]) -> tuple[Any, ...
         )
     except (TypeError, ValueError, OverflowError, binascii.Error):
         raise ApiError(422, "invalid_cursor", "The cursor is none of ours; start without one.") from None
+
+
+def read_key(text: str | None, *kinds: type[str]) -> tuple[Any, ...] | None:
+    """The key of a row at a time, with a hash for its end and `kinds` between; None without a cursor."""
+    if text is None:
+        return None
+    key = read_cursor(text, datetime, *kinds, str)
+    if not _HASH.fullmatch(key[-1]):
+        raise ApiError(422, "invalid_cursor", "The cursor is none of ours; start without one.")
+    return key
 
 
 def _text(value: object) -> str:

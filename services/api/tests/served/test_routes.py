@@ -38,6 +38,7 @@ NEEDED = {
     ("GET", "/v1/devices/{device_id}/summaries"): "read:positions",
     ("GET", "/v1/summaries"): "read:positions",
     ("POST", "/v1/positions/area"): "read:positions",
+    ("GET", "/v1/rejects"): "read:raw",
     ("GET", "/v1/alarms"): "read:positions",
     ("GET", "/v1/devices/{device_id}/alarms"): "read:positions",
     ("POST", "/v1/devices/{device_id}/commands"): "send:commands",

@@ -1,6 +1,5 @@
 """Alarms of one device and of the fleet."""
 
-from datetime import datetime
 from typing import Annotated
 
 from fastapi import APIRouter, Query, Response
@@ -9,10 +8,9 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from vt600_api.alarms import queries
 from vt600_api.alarms.queries import AlarmFilter
 from vt600_api.alarms.schemas import AlarmPage
-from vt600_api.cursors import make_cursor, read_cursor
+from vt600_api.cursors import make_cursor, read_key
 from vt600_api.dependencies import BoundedDb, CursorText, DeviceId, Limit, Reader
 from vt600_api.devices.routes import require_device
-from vt600_api.errors import ApiError
 from vt600_api.positions.parameters import DeviceList, Since, Until, check_span, read_devices
 from vt600_api.positions.queries import Order
 from vt600_api.responses import json_response
@@ -68,17 +66,8 @@ async def alarms_of_one(
 
 
 async def _page(db: AsyncSession, wanted: AlarmFilter, cursor: str | None, order: Order, limit: int) -> Response:
-    rows = await queries.alarms(db, wanted, after=_read_key(cursor), order=order, limit=limit)
+    rows = await queries.alarms(db, wanted, after=read_key(cursor, str), order=order, limit=limit)
     items = [row._asdict() for row in rows[:limit]]
     last = rows[limit - 1] if len(rows) > limit else None
     after = None if last is None else make_cursor(last.device_time, last.device_id, last.frame_id)
     return json_response({"items": items, "next_cursor": after})
-
-
-def _read_key(cursor: str | None) -> tuple[datetime, str, str] | None:
-    if cursor is None:
-        return None
-    time, device_id, frame_id = read_cursor(cursor, datetime, str, str)
-    if len(frame_id) != 32 or not all(digit in "0123456789abcdef" for digit in frame_id):
-        raise ApiError(422, "invalid_cursor", "The cursor is none of ours; start without one.")
-    return time, device_id, frame_id

@@ -66,7 +66,7 @@ async def track(
     )
     query = select_track(device_id, wanted, names)
     rows: Sequence[Row[Any]] = (
-        await db.execute(_page(query, Report.device_time, Report.frame_id, after, order, limit))
+        await db.execute(page_by_key(query, Report.device_time, Report.frame_id, after, order, limit))
     ).all()
     return rows
 
@@ -101,12 +101,12 @@ async def frames(
     if until is not None:
         query = query.where(Frame.received_at < until)
     rows: Sequence[Row[Any]] = (
-        await db.execute(_page(query, Frame.received_at, Frame.frame_id, after, order, limit))
+        await db.execute(page_by_key(query, Frame.received_at, Frame.frame_id, after, order, limit))
     ).all()
     return rows
 
 
-def _page(
+def page_by_key(
     query: Select[Any],
     time: InstrumentedAttribute[datetime],
     frame_id: InstrumentedAttribute[str],
@@ -114,6 +114,7 @@ def _page(
     order: Order,
     limit: int,
 ) -> Select[Any]:
+    """A page of the query by the key (time, frame_id), and one row more."""
     key = tuple_(time, frame_id)
     if after is not None:
         query = query.where(key > after if order == "asc" else key < after)

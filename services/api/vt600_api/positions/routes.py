@@ -1,13 +1,12 @@
 """Newest positions, tracks and raw frames."""
 
 from collections.abc import Sequence
-from datetime import datetime
 from typing import Any, Literal
 
 from fastapi import APIRouter, Response
 from sqlalchemy import Row
 
-from vt600_api.cursors import make_cursor, read_cursor
+from vt600_api.cursors import make_cursor, read_key
 from vt600_api.dependencies import CursorText, Db, DeviceId, Limit, RawReader, Reader
 from vt600_api.devices.routes import require_device
 from vt600_api.devices.schemas import DeviceState
@@ -66,7 +65,7 @@ async def track(
     check_span(since, until)
     await require_device(db, device_id)
     wanted = TrackFilter(since=since, until=until, late=late, fix_valid=fix_valid, kind=kind)
-    chosen, after = read_fields(fields), _read_key(cursor)
+    chosen, after = read_fields(fields), read_key(cursor)
     rows = await queries.track(db, device_id, wanted, after=after, order=order, limit=limit, fields=chosen)
     return _page(rows, limit, "device_time", fields=chosen)
 
@@ -85,18 +84,9 @@ async def frames(
     """The bytes of a device's frames as they arrived, the newest first unless asked otherwise."""
     check_span(since, until)
     await require_device(db, device_id)
-    after = _read_key(cursor)
+    after = read_key(cursor)
     rows = await queries.frames(db, device_id, since=since, until=until, after=after, order=order, limit=limit)
     return _page(rows, limit, "received_at")
-
-
-def _read_key(cursor: str | None) -> tuple[datetime, str] | None:
-    if cursor is None:
-        return None
-    time, frame_id = read_cursor(cursor, datetime, str)
-    if len(frame_id) != 32 or not all(digit in "0123456789abcdef" for digit in frame_id):
-        raise ApiError(422, "invalid_cursor", "The cursor is none of ours; start without one.")
-    return time, frame_id
 
 
 def _page(rows: Sequence[Row[Any]], limit: int, time: str, *, fields: tuple[str, ...] | None = None) -> Response:
