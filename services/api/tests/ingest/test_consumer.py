@@ -227,8 +227,8 @@ async def test_a_crash_between_commit_and_offset_changes_nothing(
     committed = asyncio.Event()
 
     class DiesAfterCommit(UplinkWriter):
-        async def write(self, connection: asyncpg.Connection, uplinks: Sequence[Uplink]) -> None:
-            await super().write(connection, uplinks)
+        async def write(self, connection: asyncpg.Connection, uplinks: Sequence[Uplink], **more: Any) -> None:
+            await super().write(connection, uplinks, **more)
             if any(uplink.device_id == device_id for uplink in uplinks):
                 committed.set()
                 await asyncio.Event().wait()

@@ -1,7 +1,7 @@
 """Uplinks → reports, frames, latest positions, devices, and the public feed, in one transaction per batch (DESIGN §5)."""
 
 import asyncio
-from collections.abc import Collection, Sequence
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from datetime import datetime
 from typing import NamedTuple
 
@@ -43,7 +43,7 @@ async def prepare(connection: asyncpg.Connection) -> None:
     await connection.execute(CREATE_STAGING)
 
 
-class _Stored(NamedTuple):
+class Stored(NamedTuple):
     """What became of a batch: its frames, its reports, which of them are new, and what is not stored."""
 
     frames: int
@@ -52,20 +52,32 @@ class _Stored(NamedTuple):
     dropped: Dropped
 
 
-class UplinkWriter:
-    """Writes one batch: what is new is published before it is committed, and only that."""
+async def _nothing(_stored: Stored) -> None:
+    pass
 
-    def __init__(self, publisher: Publisher, metrics: IngestMetrics, policy: PendingPolicy = DEFAULT_POLICY) -> None:
+
+Also = Callable[[Stored], Awaitable[None]]
+
+
+class UplinkWriter:
+    """Writes one batch: what is new is published before it is committed, and only that. Without a publisher nothing is."""
+
+    def __init__(
+        self, publisher: Publisher | None, metrics: IngestMetrics, policy: PendingPolicy = DEFAULT_POLICY
+    ) -> None:
         self._publisher = publisher
         self._metrics = metrics
         self._admission = Admission(policy, metrics)
 
-    async def write(self, connection: asyncpg.Connection, uplinks: Sequence[Uplink]) -> None:
-        """One transaction."""
+    async def write(self, connection: asyncpg.Connection, uplinks: Sequence[Uplink], *, also: Also = _nothing) -> None:
+        """One transaction, in which `also` is done at the end."""
         devices = {uplink.device_id for uplink in uplinks}
+        stored: Stored | None = None
         async with connection.transaction():
             known = await connection.fetch(KNOWN, devices)
-            stored = await self._store(connection, uplinks, known, {}) if len(known) == len(devices) else None
+            if len(known) == len(devices):
+                stored = await self._store(connection, uplinks, known, {})
+                await also(stored)
         if stored is None:
             # Who makes devices makes them before he locks any, and both in their order: so nobody waits in a circle.
             async with connection.transaction():
@@ -75,6 +87,7 @@ class UplinkWriter:
                 there = {row["device_id"] for row in known}  # those too that somebody else has just made
                 refused = {device_id: reason for device_id, reason in refused.items() if device_id not in there}
                 stored = await self._store(connection, uplinks, known, refused)
+                await also(stored)
         self._count(stored)
 
     async def _store(
@@ -83,14 +96,14 @@ class UplinkWriter:
         uplinks: Sequence[Uplink],
         known: Sequence[asyncpg.Record],
         refused: Refused,
-    ) -> _Stored:
+    ) -> Stored:
         """Store what is new of devices that are known and locked, and publish it."""
         pending = {row["device_id"]: row["pending_frames"] for row in known if row["state"] != "active"}
         dropped: Dropped = {}
         if pending or refused:
             uplinks, dropped = await self._admission.admit(connection, uplinks, pending, refused)
             if not uplinks:
-                return _Stored(0, (), frozenset(), dropped)
+                return Stored(0, (), frozenset(), dropped)
         newest = {row["device_id"]: row["device_time"] for row in known if row["device_time"] is not None}
         profiles = {row["device_id"]: profile_of(row["settings"]) for row in known if row["settings"] is not None}
         rows: list[Row] = []
@@ -105,16 +118,18 @@ class UplinkWriter:
         await connection.copy_records_to_table("staging", records=rows, columns=STAGING_COLUMNS)
         fresh = {(frame_id, device_time) for frame_id, device_time in await connection.fetch(SPREAD)}
         await self._publish(reports, set(fresh))
-        return _Stored(len(uplinks), reports, fresh, dropped)
+        return Stored(len(uplinks), reports, fresh, dropped)
 
     async def _publish(self, reports: Sequence[Report], fresh: set[tuple[str, datetime | None]]) -> None:
         """Publish the fresh ones, each once, and wait until the broker holds them."""
+        if self._publisher is None:
+            return
         waiting: set[asyncio.Future[None]] = set()
         for report in reports:
             key = (report.frame_id, report.device_time)
             if key in fresh:
                 fresh.discard(key)
-                waiting.add(await self._queue(report))
+                waiting.add(await _queue(self._publisher, report))
         if not waiting:
             return
         done, pending = await asyncio.wait(waiting, timeout=_PUBLISH_TIMEOUT_S)
@@ -123,16 +138,17 @@ class UplinkWriter:
         for future in done:
             future.result()
 
-    async def _queue(self, report: Report) -> asyncio.Future[None]:
-        while True:
-            try:
-                return self._publisher.publish(REPORTS, report.device_id, report)
-            except PublisherFull:
-                await self._publisher.wait_for_room()
-
-    def _count(self, stored: _Stored) -> None:
+    def _count(self, stored: Stored) -> None:
         self._metrics.frames.inc(stored.frames)
         self._metrics.reports.labels("stored").inc(len(stored.fresh))
         self._metrics.reports.labels("known").inc(len(stored.reports) - len(stored.fresh))
         self._metrics.late.inc(sum(report.late for report in stored.reports))
         self._admission.note(stored.dropped)
+
+
+async def _queue(publisher: Publisher, report: Report) -> asyncio.Future[None]:
+    while True:
+        try:
+            return publisher.publish(REPORTS, report.device_id, report)
+        except PublisherFull:
+            await publisher.wait_for_room()
