@@ -1,6 +1,7 @@
 """Who holds which device."""
 
 from datetime import UTC, datetime, timedelta
+from typing import Literal
 
 import pytest
 from msgspec import structs
@@ -105,6 +106,42 @@ def test_a_closing_counts_only_for_its_own_link(hearing: Hearing) -> None:
 
     assert hearing.link() is None
     assert len(hearing.presence) == 0
+
+
+def test_what_is_said_of_a_link_after_a_newer_one_was_closed_brings_nobody_back(hearing: Hearing) -> None:
+    hearing.hear(UP, newer("s2", 2), structs.replace(newer("s2", 2), state="closed"))
+    hearing.hear(structs.replace(OPEN, quiet_since=NOON))
+    assert hearing.link() is None
+    hearing.hear(newer("s3", 3))
+
+    assert hearing.link() == "s3"
+
+
+def test_a_link_that_falls_silent_and_is_heard_again_is_the_same_link(hearing: Hearing) -> None:
+    hearing.hear(UP, OPEN, structs.replace(OPEN, quiet_since=NOON))
+    assert hearing.link() == "s1"
+    hearing.hear(OPEN, structs.replace(OPEN, state="closed"))
+
+    assert hearing.link() is None
+
+
+@pytest.mark.parametrize("state", ["open", "closed"])
+def test_a_live_link_behind_whose_record_stands_one_of_an_older_link_is_named_once(
+    hearing: Hearing, state: Literal["open", "closed"]
+) -> None:
+    hearing.hear(OPEN, newer("s2", 2, "l2"))
+    assert hearing.presence.take_hidden() == []
+    hearing.hear(structs.replace(OPEN, state=state))
+
+    assert [link.session_id for link in hearing.presence.take_hidden()] == ["s2"]
+    assert hearing.presence.take_hidden() == []
+
+
+def test_a_closed_link_is_not_named_again(hearing: Hearing) -> None:
+    hearing.hear(OPEN, newer("s2", 2), structs.replace(OPEN, state="closed"))
+    hearing.hear(structs.replace(newer("s2", 2), state="closed"))
+
+    assert hearing.presence.take_hidden() == []
 
 
 def test_a_renewal_from_before_our_start_counts_from_its_own_time(hearing: Hearing) -> None:

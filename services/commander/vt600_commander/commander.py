@@ -74,6 +74,7 @@ class Commander:
             live = follower.caught_up.is_set()
             changed = self._presence.handle(deliveries, live=live)
             if live:
+                self._outbox.show(self._presence.take_hidden())
                 self._look_again(changed)
 
     async def follow_links(self) -> None:

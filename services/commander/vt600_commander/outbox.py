@@ -3,14 +3,15 @@
 import asyncio
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from vt600_bus import Publisher, PublisherFull, decode
-from vt600_bus.records import CommandStatus, Downlink
-from vt600_bus.topics import COMMAND_STATUSES, DOWNLINKS
+from vt600_bus.records import CommandStatus, Downlink, Session
+from vt600_bus.topics import COMMAND_STATUSES, DOWNLINKS, SESSIONS
 from vt600_commander import command_queue
 from vt600_commander.database import Store
 from vt600_commander.downlinks import downlink, recall_of
@@ -52,6 +53,12 @@ class Outbox:
             if record.action == "write":
                 self._sent.append((future, record))
         self._news.set()
+
+    def show(self, links: Sequence[Session]) -> None:
+        """Put the records of live links where compaction keeps them: behind whatever was said of older links."""
+        for link in links:
+            with suppress(PublisherFull):  # all that is lost is what the next commander knows from its start
+                self._publisher.publish(SESSIONS, link.device_id, link)
 
     async def run(self) -> None:
         """Publish for ever; what an earlier process, or one that died, left behind comes first and then every few seconds."""

@@ -30,6 +30,8 @@ class Presence:
         self._clock = clock
         self._utc_now = utc_now
         self._sessions: dict[str, Session] = {}
+        self._ended: dict[str, int] = {}  # generations of links that are closed
+        self._hidden: set[str] = set()
         self._leases: dict[str, float] = {}
 
     def session_of(self, device_id: str) -> Session | None:
@@ -44,6 +46,11 @@ class Presence:
         session = self._sessions.get(device_id)
         if session is not None and session.session_id == session_id:
             del self._sessions[device_id]
+
+    def take_hidden(self) -> list[Session]:
+        """Live links whose record is not their device's last, because an older link was closed after them. Compaction would take it."""
+        hidden, self._hidden = self._hidden, set()
+        return [session for device_id in hidden if (session := self._sessions.get(device_id)) is not None]
 
     def handle(self, deliveries: Iterable[Delivery], *, live: bool) -> set[str]:
         """Take in what the listeners say; the devices whose link came, went or counts again.
@@ -68,11 +75,17 @@ class Presence:
 
     def _take_session(self, session: Session) -> None:
         """A closing counts only for the very link that is known; an older link never replaces a newer."""
-        known = self._sessions.get(session.device_id)
-        if session.state == "closed":
-            self.forget(session.device_id, session.session_id)
-        elif known is None or known.generation <= session.generation:
-            self._sessions[session.device_id] = session
+        device_id, generation = session.device_id, session.generation
+        known = self._sessions.get(device_id)
+        if known is not None and known.generation > generation:
+            self._hidden.add(device_id)
+        elif session.state == "closed":
+            self.forget(device_id, session.session_id)
+            self._ended[device_id] = max(generation, self._ended.get(device_id, generation))
+        elif self._ended.get(device_id, -1) < generation:
+            self._ended.pop(device_id, None)
+            self._hidden.discard(device_id)
+            self._sessions[device_id] = session
 
     def _take_listener(self, listener: Listener, *, live: bool) -> set[str]:
         """The devices that count again because their listener came (back) to life."""

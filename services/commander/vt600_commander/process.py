@@ -3,6 +3,7 @@
 import asyncio
 import os
 import socket
+import time
 from contextlib import AsyncExitStack, suppress
 
 import structlog
@@ -68,7 +69,7 @@ async def run(settings: CommanderSettings, kafka: KafkaSettings, stop: asyncio.E
         async with asyncio.TaskGroup() as tasks:
             working = [
                 tasks.create_task(commander.follow_presence(follower)),
-                tasks.create_task(_work_once_present(commander, follower, subscriber)),
+                tasks.create_task(_work_once_present(commander, follower, subscriber, presence)),
                 tasks.create_task(outbox.run()),
             ]
             await stop.wait()
@@ -81,9 +82,13 @@ async def run(settings: CommanderSettings, kafka: KafkaSettings, stop: asyncio.E
     log.info("commander.stopped")
 
 
-async def _work_once_present(commander: Commander, follower: Follower, subscriber: Subscriber) -> None:
+async def _work_once_present(
+    commander: Commander, follower: Follower, subscriber: Subscriber, presence: Presence
+) -> None:
     """Presence first; then the bus, the links and the clock."""
+    began = time.monotonic()
     await follower.caught_up.wait()
+    log.info("presence.rebuilt", devices=len(presence), seconds=round(time.monotonic() - began, 3))
     async with asyncio.TaskGroup() as tasks:
         tasks.create_task(commander.follow_bus(subscriber))
         tasks.create_task(commander.follow_links())

@@ -10,7 +10,6 @@ from vt600_listener.registry import SessionRegistry
 from vt600_listener.rejects import Rejects
 from vt600_listener.settings import ListenerSettings
 from vt600_listener.uplink import Uplinks
-from vt600_listener.window import Window
 
 _READ_BYTES = 16 * 1024
 
@@ -31,7 +30,6 @@ class LinkContext:
     uplinks: Uplinks
     rejects: Rejects
     admission: Admission
-    window: Window
     read_buffer: memoryview = field(default_factory=lambda: memoryview(bytearray(_READ_BYTES)))
 
     def idle_timeout_s(self, dialect: str) -> float:

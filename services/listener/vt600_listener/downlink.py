@@ -59,8 +59,8 @@ class Downlinks:
 
     def deliver(self, downlink: Downlink) -> None:
         """Writes the bytes of one dispatch, holds them, or says why not. The same attempt is handled once, however often it is read."""
-        if downlink.action == "recall":
-            self._recall(downlink)
+        if downlink.action != "write":
+            (self._recall if downlink.action == "recall" else self._close)(downlink)
             return
         if not self._is_new(downlink):
             self._metrics.downlinks.labels("repeated").inc()
@@ -78,6 +78,17 @@ class Downlinks:
         """Takes back what waits, or what has not come yet. For what was written or refused the word is out already."""
         if not self._window.recall(downlink.command_id, downlink.attempt) and self._is_new(downlink):
             self._delivery.refuse(downlink, "recalled")
+
+    def _close(self, downlink: Downlink) -> None:
+        """Ends the link that is meant, and no newer one; its closing tells of it."""
+        session = self._registry.session_of(downlink.device_id)
+        is_meant = session is not None and session.session_id == downlink.session_id
+        if session is None or not is_meant or self._clock.utc_now() >= downlink.deadline_at:
+            self._metrics.downlinks.labels("not_closed").inc()
+            return
+        self._metrics.downlinks.labels("closed").inc()
+        _log.info("link.forced", device_id=session.device_id, session_id=session.session_id, peer=session.peer)
+        session.link.close("forced")
 
     def _is_new(self, downlink: Downlink) -> bool:
         attempt = (downlink.command_id, downlink.attempt)

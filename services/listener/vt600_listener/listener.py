@@ -53,7 +53,12 @@ class Listener:
         delivery = Delivery(listener_id=self.id, notices=notices, clock=clock, metrics=metrics)
         window = Window(settings, delivery=delivery, clock=clock, metrics=metrics)
         self.sessions = SessionRegistry(
-            listener_id=self.id, clock=clock, notices=notices, metrics=metrics, window=window
+            listener_id=self.id,
+            clock=clock,
+            notices=notices,
+            metrics=metrics,
+            window=window,
+            quiet_after_s=settings.quiet_after_s,
         )
         admission = Admission(
             clock=clock,
@@ -81,7 +86,6 @@ class Listener:
             ),
             rejects=Rejects(notices=notices, clock=clock, listener_id=self.id, metrics=metrics),
             admission=admission,
-            window=window,
         )
         self.server = Server(self.context)
         self.downlinks = Downlinks(

@@ -2,7 +2,7 @@
 
 import uuid
 from collections.abc import Iterator
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Literal
 
 import structlog
@@ -21,8 +21,18 @@ _log = structlog.get_logger()
 class SessionRegistry:
     """Every link of this process and the session of each device; tells the bus what opens and closes."""
 
-    def __init__(self, *, listener_id: str, clock: Clock, notices: Notices, metrics: Metrics, window: Window) -> None:
+    def __init__(
+        self,
+        *,
+        listener_id: str,
+        clock: Clock,
+        notices: Notices,
+        metrics: Metrics,
+        window: Window,
+        quiet_after_s: float,
+    ) -> None:
         self.links: set[Link] = set()
+        self._quiet_after_s = quiet_after_s
         self._listener_id = listener_id
         self._clock = clock
         self._notices = notices
@@ -52,7 +62,7 @@ class SessionRegistry:
         session = self._new_session(link, device_id, dialect)
         self._by_device[device_id] = session
         self._metrics.sessions_opened.labels(session.transport).inc()
-        self._announce(session, "open", session.opened_at, None)
+        self._announce(session, "open", session.opened_at)
         _log.debug("session.opened", device_id=device_id, session_id=session.session_id, peer=session.peer)
         return session
 
@@ -61,6 +71,13 @@ class SessionRegistry:
         session = self._new_session(link, device_id, dialect)
         session.is_open = False
         return session
+
+    def heard(self, session: Session) -> None:
+        """The device has sent bytes, whatever they say."""
+        self._window.heard(session)
+        if session.quiet_since is not None and session.is_open:
+            session.quiet_since = None
+            self._announce(session, "open", self._clock.utc_now())
 
     def close(self, session: Session, cause: str) -> None:
         """Ends a session, once; its link is the caller's business."""
@@ -75,13 +92,19 @@ class SessionRegistry:
         _log.debug("session.closed", device_id=session.device_id, session_id=session.session_id, cause=cause)
 
     def sweep(self) -> None:
-        """Closes the links that have been silent for too long, and ends what waited for a device until its deadline."""
+        """Tells of links that fell silent, closes those that stayed so for too long, ends what waited for a device until its deadline."""
         self._window.sweep()
         now = self._clock.monotonic()
         for link in tuple(self.links):
             cause = link.overdue(now)
             if cause is not None:
                 link.close(cause)
+        for session in self:
+            silent_s = now - session.heard_at
+            if session.quiet_since is None and silent_s > self._quiet_after_s:
+                utc_now = self._clock.utc_now()
+                session.quiet_since = utc_now - timedelta(seconds=silent_s)
+                self._announce(session, "open", utc_now)
 
     def _new_session(self, link: Link, device_id: str, dialect: Dialect) -> Session:
         now = self._clock.utc_now()
@@ -102,7 +125,9 @@ class SessionRegistry:
         self._newest_generation = max(self._newest_generation + 1, int(now.timestamp() * 1_000_000))
         return self._newest_generation
 
-    def _announce(self, session: Session, state: Literal["open", "closed"], at: datetime, cause: str | None) -> None:
+    def _announce(
+        self, session: Session, state: Literal["open", "closed"], at: datetime, cause: str | None = None
+    ) -> None:
         record = records.Session(
             device_id=session.device_id,
             session_id=session.session_id,
@@ -115,5 +140,6 @@ class SessionRegistry:
             transport=session.transport,
             peer=session.peer,
             cause=cause,
+            quiet_since=session.quiet_since,
         )
         self._notices.publish(topics.SESSIONS, session.device_id, record)

@@ -51,8 +51,8 @@ class Motion(NamedTuple):
 
 @dataclass(slots=True, eq=False, kw_only=True)
 class Session:
-    """A device that is connected. `heard_at` is when it last sent bytes, `awaited` a written command that the next position answers,
-    `motion` that of its newest report by the device's clock."""
+    """A device that is connected. `heard_at` is when it last sent bytes, `quiet_since` the same once others were told of its silence;
+    `awaited` is a written command that the next position answers, `motion` that of its newest report by the device's clock."""
 
     device_id: str
     dialect: Dialect
@@ -66,6 +66,7 @@ class Session:
     awaited: Downlink | None = None
     motion: Motion | None = None
     is_open: bool = True
+    quiet_since: datetime | None = None
 
 
 def require_identity(message: Message) -> None:

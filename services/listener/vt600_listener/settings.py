@@ -46,7 +46,8 @@ class ListenerSettings(BaseSettings):
     max_pending_bytes: int = Field(default=32 * _MIB, ge=_MIB)
     bus_away_limit_s: float = Field(default=30.0, gt=0)
 
-    # How long a link may be silent.
+    # How long a link may be silent: until others are told that it is quiet, and until it is closed.
+    quiet_after_s: float = Field(default=10 * 60.0, gt=0)
     first_frame_timeout_s: float = Field(default=60.0, gt=0)
     half_frame_timeout_s: float = Field(default=30.0, gt=0)
     binary_idle_timeout_s: float = Field(default=15 * 60.0, gt=0)

@@ -104,7 +104,7 @@ class TcpLink(asyncio.BufferedProtocol):
             return
         self._wait_for(stream.receive(data))
         if stream.session is not None:
-            self._context.window.heard(stream.session)
+            self._context.registry.heard(stream.session)
 
     def pause_writing(self) -> None:
         """The peer has left a full write buffer of answers unread."""

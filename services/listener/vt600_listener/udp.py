@@ -115,7 +115,7 @@ class UdpEndpoint(asyncio.DatagramProtocol):
             peer.last_seen = context.clock.monotonic()
             context.metrics.heartbeats.inc(datagram.heartbeats)
         if peer is not None and peer.session is not None:
-            context.window.heard(peer.session)
+            context.registry.heard(peer.session)
 
     def error_received(self, exc: Exception) -> None:  # noqa: ARG002  an ICMP answer to something we sent
         """An earlier datagram of ours found nobody; the session's idle time-out deals with it."""

@@ -16,6 +16,7 @@ from vt600_bus.records.dead_letters import (
     DeadLetter,
 )
 from vt600_bus.records.links import (
+    LinkStatus,
     Listener,
     Session,
 )
@@ -45,6 +46,7 @@ __all__ = [
     "Downlink",
     "Extras",
     "Interlock",
+    "LinkStatus",
     "Listener",
     "Obd",
     "Reject",

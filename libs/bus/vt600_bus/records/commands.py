@@ -62,8 +62,8 @@ class Downlink(Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field=
     `reply_code` is the wire code of the frame that answers it, `packet_no` its packet number in the ASCII dialect. `dispatched_at`
     is the commander's time, by which a listener sees how far its own clock is off. With `open_window` the bytes wait for the
     device's next sign of life when the network may have forgotten the way to it; of several that wait the lowest `priority` goes
-    first. `recall` takes the same attempt back, unless its bytes have left. With an `interlock` the listener looks at the newest fix
-    of the link right before it writes.
+    first. `recall` takes the same attempt back, unless its bytes have left; `close` is no command, it ends the link itself. With an
+    `interlock` the listener looks at the newest fix of the link right before it writes.
     """
 
     command_id: str
@@ -77,7 +77,7 @@ class Downlink(Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field=
     payload: bytes
     reply_code: str
     packet_no: str | None = None
-    action: Literal["write", "recall"] = "write"
+    action: Literal["write", "recall", "close"] = "write"
     open_window: bool = False
     priority: int = 1
     interlock: Interlock | None = None
