@@ -43,6 +43,10 @@ INSERT INTO fleet.stops (device_id, started_at, last_report_at, certain_at, fram
 INSERT INTO fleet.device_hours (device_id, start, reports, alarms, source_at) VALUES ($1, $3, 1, 0, $3);
 INSERT INTO fleet.device_days (device_id, start, reports, alarms) VALUES ($1, $3, 1, 0);
 INSERT INTO fleet.trip_work (device_id, since, until) VALUES ($1, $3, $3);
+INSERT INTO fleet.device_sessions (device_id, generation, session_id, listener_id, dialect, transport, peer, state, changed_at, opened_at)
+    VALUES ($1, 1, 's', 'l', 'binary', 'tcp', 'peer', 'closed', $3, $3);
+INSERT INTO fleet.device_links (device_id, state, since, session_id, generation, listener_id, opened_at, transport, peer)
+    VALUES ($1, 'offline', $3, 's', 1, 'l', $3, 'tcp', 'peer');
 INSERT INTO fleet.trip_states (device_id) VALUES ($1)
 """
 

@@ -39,6 +39,10 @@ INSERT INTO fleet.trips (device_id, started_at, last_report_at, certain_at, fram
 INSERT INTO fleet.stops (device_id, started_at, last_report_at, certain_at, frame_id, reports)
     SELECT device_id, device_time, device_time, device_time, frame_id, 1 FROM fleet.latest_positions;
 INSERT INTO fleet.trip_work (device_id, since, until) SELECT device_id, device_time, device_time FROM fleet.latest_positions;
+INSERT INTO fleet.device_sessions (device_id, generation, session_id, listener_id, dialect, transport, peer, state, changed_at, opened_at)
+    SELECT device_id, 1, 's', 'l', 'binary', 'tcp', 'peer', 'open', now(), now() FROM fleet.devices;
+INSERT INTO fleet.device_links (device_id, state, since, session_id, generation, listener_id, opened_at, transport, peer)
+    SELECT device_id, 'online', now(), 's', 1, 'l', now(), 'tcp', 'peer' FROM fleet.devices;
 INSERT INTO fleet.trip_states (device_id) VALUES ('d1');
 INSERT INTO fleet.device_hours (device_id, start, reports, alarms, source_at)
     SELECT device_id, date_trunc('hour', device_time), 1, 0, device_time FROM fleet.latest_positions;
@@ -53,6 +57,8 @@ ALL_TABLES = [
     "commands",
     "device_days",
     "device_hours",
+    "device_links",
+    "device_sessions",
     "devices",
     "frames",
     "idempotency_keys",

@@ -31,6 +31,13 @@ FILL_REJECTS = """
 INSERT INTO fleet.rejects (received_at, reject_id, peer, transport, listener_id, reason, detail, raw, total_bytes)
     SELECT device_time, gen_random_uuid(), 'peer', 'tcp', 'l', 'checksum', '', '', 0 FROM fleet.reports
 """
+FILL_SESSIONS = """
+INSERT INTO fleet.device_sessions (device_id, generation, session_id, listener_id, dialect, transport, peer, state, changed_at,
+                                   opened_at, closed_at)
+    SELECT 'd', n, 's', 'l', 'binary', 'tcp', 'peer', CASE n WHEN 100 THEN 'open' ELSE 'closed' END, $1::timestamptz,
+        $1::timestamptz - interval '1 year', CASE n WHEN 100 THEN NULL ELSE $1::timestamptz - n * interval '1 day' END
+    FROM generate_series(1, 100) n
+"""
 POLICIES = """
 SELECT hypertable_name || ' ' || proc_name || ' ' || coalesce(config ->> 'drop_after', config ->> 'compress_after') AS policy
 FROM timescaledb_information.jobs WHERE hypertable_schema = 'fleet' ORDER BY 1
@@ -51,6 +58,7 @@ async def _fill(url: str) -> None:
     await connection.execute(FILL, NOW)
     await connection.execute(FILL_FRAMES)
     await connection.execute(FILL_REJECTS)
+    await connection.execute(FILL_SESSIONS, NOW)
     await connection.close()
 
 
@@ -76,7 +84,7 @@ async def has_timescale(connection: asyncpg.Connection) -> bool:
 
 
 async def test_what_is_too_old_goes_and_the_rest_stays(url: str, connection: asyncpg.Connection) -> None:
-    wanted = settings(url, frames_days=30, rejects_days=10)
+    wanted = settings(url, frames_days=30, rejects_days=10, sessions_days=20)
     police = await has_timescale(connection)
     lines = await enforce(connection, wanted, NOW + timedelta(hours=1))
     again = await enforce(connection, wanted, NOW + timedelta(hours=1))
@@ -84,7 +92,8 @@ async def test_what_is_too_old_goes_and_the_rest_stays(url: str, connection: asy
 
     assert (reports, rejects) == (100, 9)
     assert frames == (100 if police else 29)
-    assert lines[-1] == "rejects: 91 rows deleted"
+    assert lines[-2:] == ["device_sessions: 80 rows deleted", "rejects: 91 rows deleted"]
+    assert await connection.fetchval("SELECT count(*) FROM fleet.device_sessions WHERE closed_at IS NULL") == 1
     assert again[-1] == "rejects: 0 rows deleted"
 
 
@@ -98,7 +107,7 @@ async def test_summaries_are_kept_for_days_of_their_own(url: str, connection: as
     for_ever = await enforce(connection, settings(url), NOW + timedelta(hours=1))
     lines = await enforce(connection, settings(url, summaries_days=40), NOW + timedelta(hours=1))
 
-    assert not any("device_" in line for line in for_ever)
+    assert not any(line.startswith(("device_hours", "device_days")) for line in for_ever)
     assert lines[-2:] == ["device_hours: 61 rows deleted", "device_days: 61 rows deleted"]
 
 
@@ -123,7 +132,8 @@ async def test_applied_policies_are_those_of_the_settings_however_often(
         ]
     else:
         assert lines[1] == "frames: the server has no policies for it; run `enforce` daily to keep 30 days"
-    assert lines[2] == "rejects: the server has no policies for it; run `enforce` daily to keep 10 days"
+    assert lines[2] == "device_sessions: the server has no policies for it; run `enforce` daily to keep 400 days"
+    assert lines[3] == "rejects: the server has no policies for it; run `enforce` daily to keep 10 days"
 
 
 def test_the_command_line(url: str) -> None:

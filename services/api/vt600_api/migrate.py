@@ -15,7 +15,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from vt600_runtime.logs import configure_logs
 
 _SCRIPTS = Path(__file__).parents[1] / "migrations"
-_MODELS = ("commands", "devices", "keys", "positions", "summaries", "trips")
+_MODELS = ("commands", "devices", "keys", "links", "positions", "summaries", "trips")
 
 
 class MigrateSettings(BaseSettings):

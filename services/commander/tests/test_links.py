@@ -11,7 +11,7 @@ from prometheus_client import CollectorRegistry
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
 
 from vt600_bus import Batch, DeadLetters, Delivery, Follower, Subscriber, Topic, encode
-from vt600_bus.records import Downlink
+from vt600_bus.records import Downlink, Session
 from vt600_bus.topics import COMMAND_REQUESTS, DELIVERY_REPORTS, LISTENERS, SESSIONS
 from vt600_commander.commander import Commander
 from vt600_commander.database import Store, create_engine
@@ -55,6 +55,9 @@ class Mail:
     def committed(self, downlinks: Sequence[Downlink]) -> None:
         for record in downlinks:
             self._dispatches.put_nowait(record)
+
+    def show(self, links: Sequence[Session]) -> None:
+        assert not links
 
     def as_follower(self) -> Follower:
         mail = self

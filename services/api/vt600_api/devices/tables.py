@@ -11,6 +11,8 @@ TABLES_OF_A_DEVICE = (
     "latest_positions",
     "reports",
     "frames",
+    "device_sessions",
+    "device_links",
     "devices",
 )
 # What is kept of a device that was forgotten: what people asked of it, and what was refused.

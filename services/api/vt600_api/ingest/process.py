@@ -11,25 +11,27 @@ from msgspec import Struct
 from prometheus_client import CollectorRegistry, PlatformCollector, ProcessCollector
 
 from vt600_api.ingest.consumer import Consumer, Kind
+from vt600_api.ingest.leases import LeaseSweep
 from vt600_api.ingest.metrics import IngestMetrics
 from vt600_api.ingest.rejects import read_reject, write_rejects
+from vt600_api.ingest.sessions import SessionWriter, read_session
 from vt600_api.ingest.settings import IngestSettings
 from vt600_api.ingest.statuses import read_status, write_statuses
 from vt600_api.ingest.store import Prepare, StoreConnection
 from vt600_api.ingest.uplinks import UplinkWriter, prepare, read_uplink
-from vt600_bus import DeadLetters, KafkaSettings, Publisher, Subscriber, Topic
-from vt600_bus.topics import COMMAND_STATUSES, REJECTS, UPLINKS
+from vt600_bus import DeadLetters, Follower, KafkaSettings, Publisher, Subscriber, Topic
+from vt600_bus.topics import COMMAND_STATUSES, LISTENERS, REJECTS, SESSIONS, UPLINKS
 from vt600_runtime.probes import Probes
 
 R = TypeVar("R", bound=Struct)
 
-INGESTED: tuple[Topic[Any], ...] = (UPLINKS, COMMAND_STATUSES, REJECTS)
+INGESTED: tuple[Topic[Any], ...] = (UPLINKS, COMMAND_STATUSES, REJECTS, SESSIONS)
 
 _log = structlog.get_logger()
 
 
 class Ingest:
-    """The consumers of the three topics, each with its connection and its place."""
+    """The consumers of the topics, each with its connection and its place, and the sweep of links whose listener died."""
 
     def __init__(self, settings: IngestSettings, kafka: KafkaSettings, *, publisher: Publisher, client_id: str) -> None:
         self._settings = settings
@@ -42,6 +44,7 @@ class Ingest:
         self._dead_letters = DeadLetters(publisher, "ingest")
         self._stores: list[StoreConnection] = []
         writer = UplinkWriter(publisher, self._metrics, settings.pending_policy)
+        sessions = SessionWriter(publisher)
         self.consumers: tuple[Consumer[Any], ...] = (
             *(
                 self._consumer("ingest", UPLINKS, Kind(read_uplink, writer.write), prepare, fetch_wait_ms=10)
@@ -49,7 +52,12 @@ class Ingest:
             ),
             self._consumer("ingest-command-statuses", COMMAND_STATUSES, Kind(read_status, write_statuses)),
             self._consumer("ingest-rejects", REJECTS, Kind(read_reject, write_rejects)),
+            self._consumer("ingest-sessions", SESSIONS, Kind(read_session, sessions.write)),
         )
+        store = StoreConnection(settings.database_url, name="vt600-ingest-leases")
+        self._stores.append(store)
+        follower = Follower(kafka, [LISTENERS], client_id=f"{client_id}-leases", start="beginning")
+        self._sweep = LeaseSweep(sessions, store=store, publisher=publisher, follower=follower)
         for topic in INGESTED:
             self._metrics.lag.labels(topic.name).set_function(partial(self.lag, topic.name))
 
@@ -66,6 +74,7 @@ class Ingest:
         """Ingest until `stop` is set; batches at work then get the drain time, what is left comes again."""
         async with asyncio.TaskGroup() as tasks:
             keeping = [tasks.create_task(store.keep()) for store in self._stores]
+            keeping.append(tasks.create_task(self._sweep.run()))
             working = [tasks.create_task(consumer.run(stop)) for consumer in self.consumers]
             await stop.wait()
             _done, late = await asyncio.wait(working, timeout=self._settings.drain_timeout_s)

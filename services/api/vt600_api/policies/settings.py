@@ -18,6 +18,7 @@ class PolicySettings(BaseSettings):
     compress_after_days: int = Field(default=14, ge=0, le=36_500)
     reports_days: int = Field(default=0, ge=0, le=36_500)
     frames_days: int = Field(default=400, ge=0, le=36_500)
+    sessions_days: int = Field(default=400, ge=0, le=36_500)
     rejects_days: int = Field(default=60, ge=0, le=36_500)
     pending_days: int = Field(default=30, ge=0, le=36_500)
     summaries_days: int = Field(default=0, ge=0, le=36_500)

@@ -29,6 +29,7 @@ def tables(settings: PolicySettings) -> tuple[Table, ...]:
     return (
         Table("reports", "device_time", settings.reports_days),
         Table("frames", "received_at", settings.frames_days),
+        Table("device_sessions", "closed_at", settings.sessions_days),
         Table("rejects", "received_at", settings.rejects_days),
         Table("device_hours", "start", settings.summaries_days),
         Table("device_days", "start", settings.summaries_days),

@@ -1,0 +1,1 @@
+"""Links of devices: who can be reached, and who was connected when."""
