@@ -68,6 +68,24 @@ async def test_the_same_attempt_is_never_written_twice(bench: "Bench", tracker: 
     assert len(reports(bench)) == 1
 
 
+async def test_an_attempt_that_was_forgotten_is_not_written_again(
+    bench: "Bench", tracker: "Tracker", monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("vt600_listener.downlink._REMEMBERED", 10)
+    first = make_downlink(bench)
+    bench.listener.downlinks.deliver(first)
+    tracker.transport.take()
+    await bench.clock.advance(1)
+    for number in range(10):
+        other = make_downlink(bench, changes={"device_id": "of nobody", "command_id": f"other {number}"})
+        bench.listener.downlinks.deliver(other)
+    told = len(reports(bench))
+    bench.listener.downlinks.deliver(first)
+
+    assert tracker.transport.take() == b""
+    assert len(reports(bench)) == told
+
+
 async def test_another_attempt_of_the_same_command_is_written(bench: "Bench", tracker: "Tracker") -> None:
     bench.listener.downlinks.deliver(make_downlink(bench))
     bench.listener.downlinks.deliver(make_downlink(bench, changes={"attempt": 2}))
@@ -107,6 +125,14 @@ async def test_a_peer_that_has_not_read_what_came_before_is_not_written_to(bench
 
     assert tracker.transport.take() == b""
     assert reports(bench)[0].reason == "unwritable"
+
+
+async def test_success_answered_though_the_socket_is_dead(bench: "Bench", tracker: "Tracker") -> None:
+    tracker.transport.closed = True  # the event loop knows, and has not told the link yet
+    bench.listener.downlinks.deliver(make_downlink(bench))
+
+    assert tracker.transport.take() == b""
+    assert [(report.outcome, report.reason) for report in reports(bench)] == [("refused", "unwritable")]
 
 
 async def test_what_was_refused_is_not_written_when_it_is_read_again(bench: "Bench", tracker: "Tracker") -> None:

@@ -3,6 +3,8 @@
 Session, generation, deadline and the link itself are checked in the same step as the write, with nothing in between.
 """
 
+from datetime import UTC, datetime
+
 import structlog
 
 from vt600_bus import Follower, RecordError, serde
@@ -42,7 +44,8 @@ class Downlinks:
         self._window = window
         self._clock = clock
         self._metrics = metrics
-        self._handled: dict[tuple[str, int], None] = {}
+        self._handled: dict[tuple[str, int], datetime] = {}
+        self._forgotten_until = datetime.min.replace(tzinfo=UTC)
 
     async def follow(self, follower: Follower) -> None:
         """Handles dispatches as they come, for ever."""
@@ -91,12 +94,14 @@ class Downlinks:
         session.link.close("forced")
 
     def _is_new(self, downlink: Downlink) -> bool:
+        """What is older than what we have forgotten may have been written: it is left without a word, which claims nothing."""
         attempt = (downlink.command_id, downlink.attempt)
-        if attempt in self._handled:
+        if attempt in self._handled or downlink.dispatched_at <= self._forgotten_until:
             return False
-        self._handled[attempt] = None
+        self._handled[attempt] = downlink.dispatched_at
         if len(self._handled) > _REMEMBERED:
-            del self._handled[next(iter(self._handled))]
+            forgotten_at = self._handled.pop(next(iter(self._handled)))
+            self._forgotten_until = max(self._forgotten_until, forgotten_at)
         return True
 
     def _refusal(self, downlink: Downlink, session: Session | None) -> str | None:
