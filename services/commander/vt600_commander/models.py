@@ -15,7 +15,8 @@ _WAITING = text("check_at IS NOT NULL")
 
 
 class QueuedCommand(Base):
-    """A command from the moment it was asked for. It waits until its state is final, and is kept on for late answers.
+    """A command from the moment it was asked for. It waits until its state is final, and is kept on for late answers
+    and for requests that are read again.
 
     `position` is the order in which requests came. `check_at` is when the clock must look at it again, null once the state is final;
     `retry_at` is before when it must not be dispatched again. `attempt` counts dispatches, `tries` those whose bytes may have left:
@@ -30,6 +31,7 @@ class QueuedCommand(Base):
     __table_args__ = (
         Index("ix_queued_commands_waiting", "device_id", "priority", "position", postgresql_where=_WAITING),
         Index("ix_queued_commands_check_at", "check_at", postgresql_where=_WAITING),
+        Index("ix_queued_commands_ended", "deadline_at", postgresql_where=text("check_at IS NULL")),
         Index("ix_queued_commands_unknown", "device_id", postgresql_where=text("state = 'unknown'")),
         Index("ix_queued_commands_sequence", "sequence_id", "step", postgresql_where=text("sequence_id IS NOT NULL")),
         Index(

@@ -5,6 +5,7 @@ import os
 import socket
 import time
 from contextlib import AsyncExitStack, suppress
+from datetime import timedelta
 
 import structlog
 from prometheus_client import CollectorRegistry
@@ -13,6 +14,7 @@ from vt600_bus import DeadLetters, Follower, KafkaSettings, Publisher, Subscribe
 from vt600_bus.topics import COMMAND_REQUESTS, DELIVERY_REPORTS
 from vt600_commander.commander import Commander
 from vt600_commander.database import Store, create_engine, pool_use
+from vt600_commander.forgetting import forget_for_ever
 from vt600_commander.metrics import CommanderMetrics
 from vt600_commander.outbox import Outbox
 from vt600_commander.presence import PRESENCE_TOPICS, Presence
@@ -71,6 +73,7 @@ async def run(settings: CommanderSettings, kafka: KafkaSettings, stop: asyncio.E
                 tasks.create_task(commander.follow_presence(follower)),
                 tasks.create_task(_work_once_present(commander, follower, subscriber, presence)),
                 tasks.create_task(outbox.run()),
+                tasks.create_task(forget_for_ever(store, timedelta(days=settings.keep_days))),
             ]
             await stop.wait()
             for task in working:

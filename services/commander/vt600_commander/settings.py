@@ -12,7 +12,8 @@ class CommanderSettings(BaseSettings):
     may stay silent about a dispatch, `overtake_after_s` how long a silent command may be in the way of a safety command.
 
     With `open_window` a command for a device that has been quiet waits at the listener for its next sign of life. A device's queue
-    holds at most `max_queued` commands. No actuating command waits longer than `actuating_limit_s`, whoever asked for it.
+    holds at most `max_queued` commands. No actuating command waits longer than `actuating_limit_s`, whoever asked for it. A command
+    that ended is forgotten `keep_days` after its deadline: later than its request leaves the bus, so that it is never taken for new.
     """
 
     model_config = SettingsConfigDict(env_prefix="COMMANDER_", frozen=True)
@@ -26,6 +27,7 @@ class CommanderSettings(BaseSettings):
     open_window: bool = True
     max_queued: int = Field(default=100, ge=1)
     actuating_limit_s: float = Field(default=3600.0, gt=0)
+    keep_days: int = Field(default=30, ge=8, le=36_500)
     probes_host: str = "0.0.0.0"  # noqa: S104 - probes are asked from outside the pod
     probes_port: int = Field(default=9084, ge=0, le=65535)
     log_level: str = "info"
