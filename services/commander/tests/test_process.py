@@ -126,6 +126,37 @@ async def test_a_killed_commander_is_followed_by_one_that_goes_on(
     assert bench.states(command_id) == ["queued", "dispatched", "written", "acknowledged"]
 
 
+async def test_sent_twice_after_a_commander_crash(
+    kafka_servers: str,
+    make_bench: "type[Bench]",
+    device_id: str,
+    make_database: Callable[[], str],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("COMMANDER_REPLY_TIMEOUT_S", "1")
+    url = make_database()
+    await asyncio.to_thread(upgrade, SecretStr(url))
+    commanders = [service(tmp_path, kafka_servers, url) for _ in range(3)]
+    async with client(make_bench, device_id, kafka_servers) as bench:
+        try:
+            await bench.link()
+            command_id = await bench.ask("set_immobiliser", deadline_s=8, engaged=True)
+            for commander in commanders[:2]:  # the second finds what the first left behind, and dies of it too
+                commander.start()
+                await bench.next_downlink()
+                commander.kill()
+            await bench.link()
+            commanders[2].start()
+            await bench.status(command_id, "unknown")
+        finally:
+            for commander in commanders:
+                commander.stop()
+
+    # However often it is published: one attempt for one link is what a listener writes once, and a new link gets none.
+    assert {(record.attempt, record.session_id) for record in bench.downlinks} == {(1, bench.downlinks[0].session_id)}
+
+
 async def test_two_commanders_share_the_work_and_send_nothing_twice(bench: "Bench") -> None:
     bench.start()
     await bench.link()
