@@ -189,19 +189,19 @@ async def test_in_ascii_a_late_answer_is_kept_whatever_link_it_comes_over(desk: 
 
 
 async def test_in_binary_an_answer_that_may_be_that_of_other_bytes_settles_nobody(desk: "Desk") -> None:
-    """Cut, no answer; release: the one answer under their code may be that to the cut, and the second is that to the release."""
+    """On, no answer; off: the one answer under their code may be that to the first, and the second is that to the other."""
     desk.link()
-    cut = await desk.ask("set_output", output=1, on=True)
+    on = await desk.ask("set_output", output=2, on=True)
     await desk.written()
     await desk.later(61)
-    release = await desk.ask("set_output", output=1, on=False, deadline_s=600)
+    off = await desk.ask("set_output", output=2, on=False, deadline_s=600)
     downlink = await desk.written()
     await desk.tell(desk.reply(downlink))
-    assert (cut.state, release.state, release.reason) == ("unknown", "written", "answer_in_doubt")
+    assert (on.state, off.state, off.reason) == ("unknown", "written", "answer_in_doubt")
     desk.seconds += 1
     await desk.tell(desk.reply(downlink))
 
-    assert (cut.state, release.state) == ("unknown", "acknowledged")
+    assert (on.state, off.state) == ("unknown", "acknowledged")
 
 
 async def test_in_binary_the_second_answer_to_a_setting_is_not_taken_for_that_of_the_next(desk: "Desk") -> None:
