@@ -78,7 +78,7 @@ def run(reports: int = REPORTS) -> None:
     with bench() as servers:
         servers.gateway.start()
         began = time.monotonic()
-        asyncio.run(_fill(servers.database_url, days))
+        asyncio.run(fill(servers.database_url, days))
         count = days * DEVICES * PER_DAY
         store = "TimescaleDB" if servers.has_timescale else "PostgreSQL"
         figure(
@@ -94,20 +94,22 @@ def run(reports: int = REPORTS) -> None:
             _explain(servers, servers.database_log, slowest)
 
 
-async def _fill(url: str, days: int) -> None:
+async def fill(url: str, days: int, *, trips: bool = True) -> None:
+    """The last days of all devices."""
     dates = [LAST_DAY - timedelta(days=back) for back in range(days - 1, -1, -1)]
     first = await asyncpg.connect(url)
     await first.execute(_DEVICES, DEVICES)
     queue = iter(dates)
 
-    async def fill() -> None:
+    async def fill_days() -> None:
         connection = await asyncpg.connect(url)
         for date in queue:
             await connection.execute(_DAY, date)
-            await connection.execute(_TRIPS, date)
+            if trips:
+                await connection.execute(_TRIPS, date)
         await connection.close()
 
-    await asyncio.gather(*(fill() for _ in range(_AT_ONCE)))
+    await asyncio.gather(*(fill_days() for _ in range(_AT_ONCE)))
     columns = await first.fetchval(
         "SELECT string_agg(column_name, ', ' ORDER BY ordinal_position) FROM information_schema.columns"
         " WHERE table_schema = 'fleet' AND table_name = 'latest_positions' AND column_name NOT IN ('device_id', 'device_time', 'fix_time')"
@@ -148,7 +150,7 @@ def _measure(servers: Bench, days: int) -> Question:
     slowest: tuple[float, Question] = (0.0, kinds[0][2]())
     for name, target, make in kinds:
         questions = [make() for _ in range(ASKED)]
-        times = [_ask(link, servers, question)[0] for question in (*questions[:20], *questions)][20:]
+        times = [ask(link, servers, question)[0] for question in (*questions[:20], *questions)][20:]
         figure(f"  {name}", percentiles(times), target)
         slowest = max(slowest, *zip(times, questions, strict=True), key=lambda pair: pair[0])
     pages = list(itertools.islice(_pages(link, servers, days), days * PER_DAY // 100))
@@ -179,7 +181,7 @@ def _pages(link: http.client.HTTPConnection, servers: Bench, days: int) -> Itera
     path = f"/v1/devices/14310000250/positions?order=asc&from={_text(LAST_DAY - timedelta(days=days))}&limit=100"
     cursor = ""
     while True:
-        seconds, answer = _ask(link, servers, ("GET", path + cursor, None))
+        seconds, answer = ask(link, servers, ("GET", path + cursor, None))
         yield seconds
         following = answer["next_cursor"]
         if following is None:
@@ -187,7 +189,8 @@ def _pages(link: http.client.HTTPConnection, servers: Bench, days: int) -> Itera
         cursor = f"&cursor={following}"
 
 
-def _ask(link: http.client.HTTPConnection, servers: Bench, question: Question) -> tuple[float, Any]:
+def ask(link: http.client.HTTPConnection, servers: Bench, question: Question) -> tuple[float, Any]:
+    """How long the answer took, and what it is."""
     method, path, body = question
     headers = {"Authorization": f"Bearer {servers.gateway.api_key}", "Content-Type": "application/json"}
     began = time.perf_counter()
@@ -209,7 +212,7 @@ def _explain(servers: Bench, log: Path, question: Question) -> None:
     servers.gateway.api.start()
     began = log.stat().st_size
     link = http.client.HTTPConnection("127.0.0.1", servers.gateway.api_port, timeout=60)
-    _ask(link, servers, question)
+    ask(link, servers, question)
     link.close()
     with log.open() as lines:
         lines.seek(began)

@@ -23,6 +23,7 @@ from tests.load import (
     listener_speed,
     make_run,
     outage,
+    summaries_speed,
     week,
     whole_way,
 )
@@ -40,6 +41,7 @@ BENCHMARKS = {
     "hand-over": hand_over.run,
     "export": export_speed.run,
     "history": history_speed.run,
+    "summaries": summaries_speed.run,
     "week": week.run,
     "make-run": make_run.run,
 }

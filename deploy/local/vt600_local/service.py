@@ -29,7 +29,7 @@ class Service(ServerProcess):
     ) -> None:
         super().__init__(name, log=log, environment=environment)
         self._arguments = arguments
-        self._probes_port = probes_port
+        self.probes_port = probes_port
 
     def _prepare(self) -> list[str]:
         if self.log.exists() and self.log.stat().st_size > _LOG_BYTES:
@@ -38,9 +38,9 @@ class Service(ServerProcess):
 
     def is_ready(self) -> bool:
         """Whether the process answers 200 to the question for readiness."""
-        if self._probes_port is None:
+        if self.probes_port is None:
             return self.running
-        link = http.client.HTTPConnection("127.0.0.1", self._probes_port, timeout=2)
+        link = http.client.HTTPConnection("127.0.0.1", self.probes_port, timeout=2)
         try:
             link.request("GET", "/health/ready")
             return link.getresponse().status == http.client.OK
