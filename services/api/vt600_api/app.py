@@ -25,6 +25,7 @@ from vt600_api.devices.routes import router as devices_router
 from vt600_api.errors import install_handlers
 from vt600_api.exports.connections import ExportConnections
 from vt600_api.exports.routes import router as exports_router
+from vt600_api.links.routes import router as links_router
 from vt600_api.live.feed import FEED_TOPICS, run_feed
 from vt600_api.live.hub import Hub
 from vt600_api.live.routes import router as live_router
@@ -44,6 +45,7 @@ _PING_EVERY_S = 2.0
 _MAX_BODY_BYTES = 64 * 1024
 _ROUTERS = (
     devices_router,
+    links_router,
     pending_router,
     positions_router,
     tracks_router,

@@ -22,6 +22,8 @@ NEEDED = {
     ("GET", "/v1/devices/{device_id}"): "read:positions",
     ("PATCH", "/v1/devices/{device_id}"): "write:devices",
     ("POST", "/v1/devices/{device_id}/adopt"): "write:devices",
+    ("GET", "/v1/devices/{device_id}/sessions"): "read:positions",
+    ("POST", "/v1/devices/{device_id}/disconnect"): "send:commands",
     ("GET", "/v1/pending-devices"): "read:positions",
     ("POST", "/v1/pending-devices/adopt"): "write:devices",
     ("GET", "/v1/positions/latest"): "read:positions",

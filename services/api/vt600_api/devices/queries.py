@@ -1,26 +1,36 @@
 """SQL of the registry."""
 
+from collections.abc import Sequence
+
 from sqlalchemy import func, or_, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from vt600_api.devices.models import Device
+from vt600_api.links.models import DeviceLink
 
 
 async def list_devices(
-    db: AsyncSession, *, state: str | None, search: str | None, after: str | None, limit: int
-) -> list[Device]:
-    """Devices in the order of their identities, behind `after`; one more than `limit` when there are more."""
-    query = select(Device).order_by(Device.device_id).limit(limit + 1)
+    db: AsyncSession, *, state: str | None, link: str | None, search: str | None, after: str | None, limit: int
+) -> Sequence[tuple[Device, DeviceLink | None]]:
+    """Devices with their links, in the order of their identities, behind `after`; one more than `limit` when there are more."""
+    query = (
+        select(Device, DeviceLink)
+        .outerjoin(DeviceLink, DeviceLink.device_id == Device.device_id)
+        .order_by(Device.device_id)
+        .limit(limit + 1)
+    )
     if state is not None:
         query = query.where(Device.state == state)
+    if link is not None:
+        query = query.where(func.coalesce(DeviceLink.state, "offline") == link)
     if search:
         query = query.where(
             or_(Device.device_id.contains(search, autoescape=True), Device.name.icontains(search, autoescape=True))
         )
     if after is not None:
         query = query.where(Device.device_id > after)
-    return list((await db.execute(query)).scalars())
+    return [(device, found) for device, found in (await db.execute(query)).all()]
 
 
 async def find_device(db: AsyncSession, device_id: str, *, lock: bool = False) -> Device | None:

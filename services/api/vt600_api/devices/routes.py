@@ -14,6 +14,9 @@ from vt600_api.devices.models import Device
 from vt600_api.devices.schemas import Adoption, DeviceChange, DevicePage, DeviceState, DeviceView, NewDevice
 from vt600_api.devices.settings import DeviceSettings
 from vt600_api.errors import ApiError
+from vt600_api.links.models import DeviceLink
+from vt600_api.links.queries import find_link
+from vt600_api.links.schemas import LinkState, LinkView
 
 router = APIRouter(prefix="/v1/devices", tags=["devices"])
 
@@ -31,16 +34,17 @@ async def list_devices(
     db: Db,
     _caller: Reader,
     state: DeviceState | None = None,
+    link: LinkState | None = None,
     q: Annotated[
         str | None, Query(max_length=100, pattern=STORABLE, description="Part of the identity or the name.")
     ] = None,
     cursor: CursorText = None,
     limit: Limit = 100,
 ) -> DevicePage:
-    """Devices in the order of their identities; `state=pending` lists those that nobody registered."""
+    """Devices in the order of their identities; `state=pending` lists those that nobody registered, `link=online` who can be reached."""
     after = read_cursor(cursor, str)[0] if cursor is not None else None
-    rows = await queries.list_devices(db, state=state, search=q, after=after, limit=limit)
-    page = [DeviceView.model_validate(row) for row in rows[:limit]]
+    rows = await queries.list_devices(db, state=state, link=link, search=q, after=after, limit=limit)
+    page = [_view(device, found) for device, found in rows[:limit]]
     return DevicePage(items=page, next_cursor=make_cursor(page[-1].device_id) if len(rows) > limit else None)
 
 
@@ -53,13 +57,13 @@ async def create_device(db: Db, _caller: DeviceWriter, body: NewDevice, response
             409, "device_exists", f"Device {body.device_id} exists already; adopt it when it is pending, or rename it."
         )
     response.headers["Location"] = f"/v1/devices/{device.device_id}"
-    return DeviceView.model_validate(device)
+    return await _view_of(db, device)
 
 
 @router.get("/{device_id}", response_model=DeviceView)
 async def read_device(db: Db, _caller: Reader, device_id: DeviceId) -> DeviceView:
     """One device."""
-    return DeviceView.model_validate(await require_device(db, device_id))
+    return await _view_of(db, await require_device(db, device_id))
 
 
 @router.patch("/{device_id}", response_model=DeviceView)
@@ -70,7 +74,7 @@ async def change_device(db: Db, _caller: DeviceWriter, device_id: DeviceId, body
         device.name = body.name
     if body.settings:
         device.settings = _checked({**device.settings, **body.settings})
-    return DeviceView.model_validate(device)
+    return await _view_of(db, device)
 
 
 def _checked(settings: dict[str, Any]) -> dict[str, Any]:
@@ -92,4 +96,15 @@ async def adopt_device(db: Db, _caller: DeviceWriter, device_id: DeviceId, body:
         device.state, device.adopted_at = "active", datetime.now(UTC)
     if body is not None and body.name is not None:
         device.name = body.name
-    return DeviceView.model_validate(device)
+    return await _view_of(db, device)
+
+
+async def _view_of(db: AsyncSession, device: Device) -> DeviceView:
+    return _view(device, await find_link(db, device.device_id))
+
+
+def _view(device: Device, link: DeviceLink | None) -> DeviceView:
+    view = DeviceView.model_validate(device)
+    if link is not None:
+        view.link = LinkView.model_validate(link)
+    return view

@@ -6,6 +6,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
 from vt600_api.devices.settings import DeviceSettings
+from vt600_api.links.schemas import LinkView
 
 DeviceState = Literal["pending", "active"]
 DeviceName = Annotated[
@@ -29,6 +30,7 @@ class DeviceView(BaseModel):
     first_seen_at: datetime | None
     last_seen_at: datetime | None
     settings: DeviceSettings
+    link: LinkView = LinkView(state="offline")
 
 
 class DevicePage(BaseModel):

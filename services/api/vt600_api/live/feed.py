@@ -1,4 +1,4 @@
-"""Reports and command states from Kafka, each turned into the text that clients get."""
+"""Reports, command states and link states from Kafka, each turned into the text that clients get."""
 
 import asyncio
 
@@ -7,9 +7,9 @@ from msgspec import DecodeError, Struct, json
 
 from vt600_api.live.hub import Hub, Kind, LiveMessage
 from vt600_bus import Delivery, Follower
-from vt600_bus.topics import COMMAND_STATUSES, REPORTS
+from vt600_bus.topics import COMMAND_STATUSES, LINK_STATUSES, REPORTS
 
-FEED_TOPICS = (REPORTS, COMMAND_STATUSES)
+FEED_TOPICS = (REPORTS, COMMAND_STATUSES, LINK_STATUSES)
 
 _AT_ONCE = 100
 
@@ -38,7 +38,8 @@ def live_message(delivery: Delivery) -> LiveMessage | None:
             head = _report.decode(delivery.value)
             kind, device_id = head.kind, head.device_id
         else:
-            kind, device_id = "command_status", _status.decode(delivery.value).device_id
+            kind = "command_status" if delivery.topic is COMMAND_STATUSES else "link_status"
+            device_id = _status.decode(delivery.value).device_id
         data = delivery.value.decode()
     except (DecodeError, UnicodeDecodeError) as error:
         log.warning("feed.record_skipped", topic=delivery.topic.name, offset=delivery.offset, error=str(error))

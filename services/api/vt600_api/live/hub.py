@@ -9,10 +9,10 @@ import time
 from collections import deque
 from collections.abc import Iterable, Set
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Literal, get_args
 
-Kind = Literal["position", "alarm", "command_status"]
-KINDS: frozenset[Kind] = frozenset(("position", "alarm", "command_status"))
+Kind = Literal["position", "alarm", "command_status", "link_status"]
+KINDS: frozenset[Kind] = frozenset(get_args(Kind))
 
 _AT_ONCE = 50  # what a client is given at a time; the rest can still be thinned out
 _HARD_LIMIT = 10  # times the length at which a queue is first thinned out

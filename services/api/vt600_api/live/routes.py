@@ -1,4 +1,4 @@
-"""`/v1/stream`: positions, alarms and command states as they happen."""
+"""`/v1/stream`: positions, alarms, command states and link states as they happen."""
 
 import asyncio
 import time
