@@ -134,14 +134,15 @@ async def test_sent_twice_after_a_commander_crash(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setenv("COMMANDER_REPLY_TIMEOUT_S", "1")
+    for name in ("REPLY", "DISPATCH"):
+        monkeypatch.setenv(f"COMMANDER_{name}_TIMEOUT_S", "0.5")
     url = make_database()
     await asyncio.to_thread(upgrade, SecretStr(url))
     commanders = [service(tmp_path, kafka_servers, url) for _ in range(3)]
     async with client(make_bench, device_id, kafka_servers) as bench:
         try:
             await bench.link()
-            command_id = await bench.ask("set_immobiliser", deadline_s=8, engaged=True)
+            command_id = await bench.ask("set_immobiliser", deadline_s=15, engaged=True)
             for commander in commanders[:2]:  # the second finds what the first left behind, and dies of it too
                 commander.start()
                 await bench.next_downlink()
