@@ -18,6 +18,8 @@ DEFAULTS = {
     "external_v_per_unit": 48 / 1024,
     "battery_v_per_unit": 6 / 1024,
     "output_bytes": 5,
+    "interlock_speed_kmh": None,
+    "interlock_fix_age_s": None,
     "log_offset_min": 0,
 }
 

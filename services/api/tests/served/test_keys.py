@@ -45,7 +45,14 @@ async def test_a_key_may_do_everything_but_administer_unless_told(store_url: str
     _, (key,), _ = keys(store_url, "create", "--name", "n")
     scopes = await store.fetchval("SELECT scopes FROM fleet.api_keys WHERE key_hash = $1", key_hash(key))
 
-    assert set(scopes) == {"read:positions", "read:raw", "write:devices", "send:commands", "send:commands:dangerous"}
+    assert set(scopes) == {
+        "read:positions",
+        "read:raw",
+        "write:devices",
+        "send:commands",
+        "send:commands:dangerous",
+        "send:commands:override",
+    }
 
 
 def test_what_cannot_be_done_is_one_sentence(store_url: str) -> None:
