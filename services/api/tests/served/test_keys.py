@@ -41,18 +41,13 @@ async def test_a_key_is_shown_once_listed_and_revoked(store_url: str, store: asy
     assert any(line.split()[0] == number and " revoked " in line for line in after)
 
 
-async def test_a_key_may_do_everything_but_administer_unless_told(store_url: str, store: asyncpg.Connection) -> None:
+async def test_a_key_may_do_everything_but_administer_and_override_unless_told(
+    store_url: str, store: asyncpg.Connection
+) -> None:
     _, (key,), _ = keys(store_url, "create", "--name", "n")
     scopes = await store.fetchval("SELECT scopes FROM fleet.api_keys WHERE key_hash = $1", key_hash(key))
 
-    assert set(scopes) == {
-        "read:positions",
-        "read:raw",
-        "write:devices",
-        "send:commands",
-        "send:commands:dangerous",
-        "send:commands:override",
-    }
+    assert set(scopes) == {"read:positions", "read:raw", "write:devices", "send:commands", "send:commands:dangerous"}
 
 
 def test_what_cannot_be_done_is_one_sentence(store_url: str) -> None:

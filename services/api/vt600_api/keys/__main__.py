@@ -23,13 +23,18 @@ class KeySettings(BaseSettings):
     database_url: SecretStr
 
 
+_ON_REQUEST = frozenset(("admin", "send:commands:override"))
+
+
 def main() -> int:
     """Exit code 0 when done, 1 or 2 with one sentence."""
     parser = argparse.ArgumentParser(prog="vt600-keys", description=__doc__)
     actions = parser.add_subparsers(dest="action", required=True)
     create = actions.add_parser("create", help="make a key and print it")
     create.add_argument("--name", required=True, help="who it is for")
-    create.add_argument("--scope", action="append", choices=SCOPES, help="may be repeated; all but admin by default")
+    create.add_argument(
+        "--scope", action="append", choices=SCOPES, help="may be repeated; all but admin and override by default"
+    )
     actions.add_parser("list", help="names, scopes and dates")
     revoke = actions.add_parser("revoke", help="end a key")
     revoke.add_argument("id", type=int)
@@ -68,7 +73,7 @@ async def _run(arguments: argparse.Namespace, url: SecretStr) -> list[str]:
 
 async def _create(db: AsyncSession, name: str, scopes: list[str] | None) -> str:
     key = new_key()
-    granted = scopes or [scope for scope in SCOPES if scope != "admin"]
+    granted = scopes or [scope for scope in SCOPES if scope not in _ON_REQUEST]
     db.add(ApiKey(name=name, key_hash=key_hash(key), scopes=granted))
     return key
 
