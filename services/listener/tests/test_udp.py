@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from vt600_bus.records import Downlink
-from vt600_bus.topics import REJECTS, SESSIONS, UPLINKS
+from vt600_bus.topics import DELIVERY_REPORTS, REJECTS, SESSIONS, UPLINKS
 from vt600_listener.udp import UdpEndpoint
 from vt600_protocol import encode_login
 
@@ -178,18 +178,13 @@ async def test_a_peer_outside_the_allowed_networks_is_not_heard(
     assert [record.peer for record in bench.bus.of(UPLINKS)] == ["198.51.100.7:5000"]
 
 
-@pytest.mark.parametrize("next_datagram", [HEARTBEAT, None])
-async def test_a_command_over_udp_waits_for_the_next_datagram(
-    bench: "Bench", report_frame: Callable[..., bytes], next_datagram: bytes | None
-) -> None:
-    endpoint, socket = open_endpoint(bench)
-    endpoint.datagram_received(report_frame(DEVICE), HOME)
-    (session,) = bench.bus.of(SESSIONS)
-    now = bench.clock.utc_now()
+def dispatch(bench: "Bench", attempt: int = 1) -> None:
+    """Of one command, to the newest session."""
+    session, now = bench.bus.of(SESSIONS)[-1], bench.clock.utc_now()
     bench.listener.downlinks.deliver(
         Downlink(
             command_id="command-1",
-            attempt=1,
+            attempt=attempt,
             device_id=DEVICE,
             listener_id=bench.listener.id,
             session_id=session.session_id,
@@ -201,7 +196,32 @@ async def test_a_command_over_udp_waits_for_the_next_datagram(
             open_window=True,
         )
     )
+
+
+@pytest.mark.parametrize("next_datagram", [HEARTBEAT, None])
+async def test_a_command_for_a_quiet_udp_device_waits_for_the_next_datagram(
+    bench: "Bench", report_frame: Callable[..., bytes], next_datagram: bytes | None
+) -> None:
+    endpoint, socket = open_endpoint(bench)
+    endpoint.datagram_received(report_frame(DEVICE), HOME)
+    await bench.clock.advance(20)
+    dispatch(bench)
     assert socket.sent == []
     endpoint.datagram_received(next_datagram or report_frame(DEVICE, latitude=1.0), HOME)
 
     assert socket.sent == [(b"the command", HOME)]
+
+
+async def test_a_udp_device_that_comes_from_another_port_each_time_gets_its_command(
+    bench: "Bench", report_frame: Callable[..., bytes]
+) -> None:
+    endpoint, socket = open_endpoint(bench)
+    endpoint.datagram_received(report_frame(DEVICE), HOME)
+    await bench.clock.advance(300)
+    dispatch(bench)
+    endpoint.datagram_received(report_frame(DEVICE, latitude=1.0), ELSEWHERE)
+    assert [report.reason for report in bench.bus.of(DELIVERY_REPORTS)] == [None, "link_closed"]
+    await bench.clock.advance(1)
+    dispatch(bench, attempt=2)
+
+    assert socket.sent == [(b"the command", ELSEWHERE)]

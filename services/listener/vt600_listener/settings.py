@@ -54,9 +54,11 @@ class ListenerSettings(BaseSettings):
     ascii_idle_timeout_s: float = Field(default=30 * 60.0, gt=0)
 
     # For how long after a unit was last heard the network is trusted to know the way back to it: a command that comes later waits for
-    # its next bytes. 0 is not at all. And by how much our clock may be behind the commander's before commands are refused.
+    # its next bytes. 0 is not at all, which never reaches a unit that comes from another UDP port with each report: what waited for the
+    # last port comes back from the commander for the new one. And by how much our clock may be behind the commander's before commands
+    # are refused.
     tcp_path_s: float = Field(default=60.0, ge=0)
-    udp_path_s: float = Field(default=0.0, ge=0)
+    udp_path_s: float = Field(default=20.0, ge=0)
     max_clock_skew_s: float = Field(default=2.0, gt=0)
 
     udp_receive_buffer_bytes: int = Field(default=8 * _MIB, ge=65_536)
