@@ -18,6 +18,7 @@ _TWICE_SHARE, _OTHER_BODY_SHARE, _CANCEL_SHARE = 0.2, 0.05, 0.15
 _NEVER_SHARE, _NO_DEADLINE_SHARE, _SEQUENCE_SHARE = 0.05, 0.05, 0.1
 _STEPS = (2, 4)
 _CANCEL_WITHIN_S = 3.0
+_LINES = 8
 _SERVER_ERROR = 500
 
 
@@ -40,6 +41,7 @@ class Asking:
         self._random = random.Random(seed)  # noqa: S311 - a simulation
         self._deadlines_s = deadlines_s
         self._patience_s = patience_s
+        self._lines = asyncio.Semaphore(_LINES)  # more would only wait in the api's own queue, and time out there
         self._seed = seed
         self.asked: list[Asked] = []
 
@@ -99,7 +101,9 @@ class Asking:
         commands = body.get("commands", [body])
         path = f"/v1/devices/{tracker.device_id}/{'command-sequences' if 'commands' in body else 'commands'}"
         try:
-            answer = await self._client.post(path, json=body, headers={"Idempotency-Key": key})
+            async with self._lines:
+                at = datetime.now(UTC)
+                answer = await self._client.post(path, json=body, headers={"Idempotency-Key": key})
         except httpx.TransportError as problem:
             error = repr(problem)
         else:

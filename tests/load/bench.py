@@ -9,7 +9,7 @@ import subprocess
 import sys
 import tempfile
 import uuid
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
@@ -33,7 +33,7 @@ class Bench:
     With VT600_TEST_DATABASE_URL a fresh database on that server, which must run here; VT600_TEST_DATABASE_LOG may name its log.
     """
 
-    def __init__(self, folder: Path, stack: ExitStack) -> None:
+    def __init__(self, folder: Path, stack: ExitStack, settings: Mapping[str, str] | None) -> None:
         folder.chmod(0o711)
         self.kafka = Kafka(folder / "kafka")
         stack.callback(self.kafka.stop)
@@ -48,7 +48,11 @@ class Bench:
         self.kafka_settings = KafkaSettings(bootstrap_servers=self.kafka.bootstrap_servers)
         asyncio.run(apply_topics(self.kafka_settings))
         self.gateway = Gateway(
-            folder, kafka_servers=self.kafka.bootstrap_servers, database_url=self.database_url, log_level="warning"
+            folder,
+            kafka_servers=self.kafka.bootstrap_servers,
+            database_url=self.database_url,
+            log_level="warning",
+            settings=settings,
         )
         stack.callback(self.gateway.stop)
 
@@ -112,11 +116,11 @@ async def _fetch(url: str, statement: str) -> Any:
 
 
 @contextmanager
-def bench() -> Iterator[Bench]:
-    """Servers for one benchmark, stopped and removed at its end."""
+def bench(settings: Mapping[str, str] | None = None) -> Iterator[Bench]:
+    """Servers for one benchmark, stopped and removed at its end. `settings` are for the gateway's processes."""
     with ExitStack() as stack:
         folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="vt600-load-"))
-        yield Bench(Path(folder), stack)
+        yield Bench(Path(folder), stack, settings)
 
 
 def cpu_s(pid: int) -> float:
