@@ -78,7 +78,7 @@ class Orders:
         chance = self._random
         if dialect == "binary":
             states = [chance.choice(("off", "on", "keep")) for _ in range(5)]
-            states[0] = chance.choice(("off", "keep"))  # an engine that is cut gets the unit's interlock besides: other bytes
+            states[0] = chance.choice(("off", "keep"))  # a cut of the engine gets the unit's interlock: other bytes
             states[1], states[4] = chance.choice(("off", "on")), chance.choice(("off", "on"))
             return Order("set_outputs", {"states": states, "safe_speed_kmh": chance.choice((None, 10, 20))})
         if chance.random() < 0.5:
