@@ -25,7 +25,7 @@ async def test_whatever_is_killed_no_command_lies(
     gateway = Gateway(tmp_path, kafka_servers=kafka.bootstrap_servers, database_url=postgres.url, settings=SETTINGS)
     try:
         gateway.start(listeners=2)
-        outcome = await run(Plan(seconds=45, commands=200, seed=1), gateway, (kafka, postgres))
+        outcome = await run(Plan(seconds=25, commands=120, seed=1), gateway, (kafka, postgres))
     finally:
         gateway.stop()
     violations = judge(outcome.history)

@@ -145,12 +145,14 @@ async def test_a_device_that_moves_to_another_listener_is_online_whatever_become
     listeners: set[str] = set()
     found: list[dict[str, Any]] = []
     async with gateway.client() as client, asyncio.TaskGroup() as tasks:
+        keeping = tasks.create_task(asyncio.sleep(0))
         while len(listeners) < 2:  # the kernel chooses
             await unit.connect()
+            keeping.cancel()
+            keeping = tasks.create_task(keep_alive(unit.writers[-1]))
             count = len(unit.writers)
             found = await eventually(partial(unit.sessions, client), lambda sessions: len(sessions) == count)  # noqa: B023
             listeners.add(found[0]["listener_id"])
-        keeping = tasks.create_task(keep_alive(unit.writers[-1]))
         for writer in unit.writers[:-1]:
             writer.close()
         sessions = await eventually(

@@ -165,7 +165,7 @@ async def test_a_database_that_does_not_let_us_in_is_one_line_each_and_no_exit(
     async def further_tries() -> int:
         return servers.postgres.log.read_text().count(tried) - before
 
-    await eventually(further_tries, lambda tries: tries >= 20)
+    await eventually(further_tries, lambda tries: tries >= 8)
 
     assert all(process.running and not process.is_ready() for process in processes)
     for process in processes:
