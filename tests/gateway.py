@@ -20,10 +20,11 @@ from vt600_local.service import Service
 T = TypeVar("T")
 
 _POLL_S = 0.05
+_PREFIXES = ("LISTENER", "INGEST", "TRIPS", "CAMPAIGNS", "API", "COMMANDER")
 
 
 class Gateway:
-    """Listener, ingest, trips, api and commander on free ports, on a Kafka and an empty database that exist already."""
+    """Listener, ingest, trips, campaigns, api and commander on free ports, on a Kafka and an empty database that exist already."""
 
     def __init__(
         self,
@@ -45,13 +46,14 @@ class Gateway:
             "INGEST_DATABASE_URL": database_url,
             "TRIPS_DATABASE_URL": database_url,
             "TRIPS_INTERVAL_S": "0.5",
+            "CAMPAIGNS_DATABASE_URL": database_url,
             "API_DATABASE_URL": database_url,
             "COMMANDER_DATABASE_URL": database_url,
             "LISTENER_HOST": "127.0.0.1",
             "LISTENER_PORT": str(self.listener_port),
             "LISTENER_DRAIN_ACCEPT_S": "0",
             "LISTENER_DRAIN_S": "2",
-            **{f"{prefix}_LOG_LEVEL": log_level for prefix in ("LISTENER", "INGEST", "TRIPS", "API", "COMMANDER")},
+            **{f"{prefix}_LOG_LEVEL": log_level for prefix in _PREFIXES},
             "API_HOST": "127.0.0.1",
             "API_PORT": str(self.api_port),
             **(settings or {}),
@@ -60,6 +62,7 @@ class Gateway:
         self.listeners: list[Service] = []
         self.ingest = self._service("ingest", "vt600_api.ingest", "INGEST")
         self.trips = self._service("trips", "vt600_api.trips", "TRIPS")
+        self.campaigns = self._service("campaigns", "vt600_api.campaigns", "CAMPAIGNS")
         self.api = self._service("api", "vt600_api", "API")
         self.commander = self._service("commander", "vt600_commander", "COMMANDER")
         self._more: list[Service] = []
@@ -82,7 +85,7 @@ class Gateway:
         self.api_key = self._run("vt600_api.keys", *arguments).strip().splitlines()[-1]
         for _ in range(listeners):
             self.add_listener(start=False)
-        services = [*self.listeners, self.ingest, self.trips, self.api, self.commander]
+        services = [*self.listeners, self.ingest, self.trips, self.campaigns, self.api, self.commander]
         for service in services:
             service.launch()
         for service in services:
@@ -117,7 +120,15 @@ class Gateway:
 
     def stop(self) -> None:
         """End everything, the way in first."""
-        for service in (*self.listeners, *self._more, self.ingest, self.trips, self.api, self.commander):
+        for service in (
+            *self.listeners,
+            *self._more,
+            self.ingest,
+            self.trips,
+            self.campaigns,
+            self.api,
+            self.commander,
+        ):
             service.stop()
 
     async def uplinks_published(self) -> int:

@@ -147,7 +147,7 @@ async def test_a_database_that_does_not_let_us_in_is_one_line_each_and_no_exit(
     else:
         url, reason = servers.database_url(cafile=servers.other_cafile), "certificate verify failed"
     gateway = make_gateway(database_url=url)
-    processes = [gateway.ingest, gateway.trips, gateway.api, gateway.commander]
+    processes = [gateway.ingest, gateway.trips, gateway.campaigns, gateway.api, gateway.commander]
     for process in processes:
         process.launch()
     said = {

@@ -25,7 +25,7 @@ from vt600_local.postgres import Postgres
 CHECKOUT = Path(__file__).parents[2]
 IMAGE = "localhost/vt600-gateway:latest"
 OVERLAY = CHECKOUT / "deploy/k8s/overlays/local"
-WORKLOADS = ("listener", "ingest", "trips", "api", "commander")
+WORKLOADS = ("listener", "ingest", "trips", "campaigns", "api", "commander")
 KAFKA_PORT, POSTGRES_PORT = 9092, 5432
 
 

@@ -11,6 +11,7 @@ _PROCESSES: tuple[tuple[str, str, str, tuple[str, ...]], ...] = (
     ("listener", "vt600_listener.metrics", "Metrics", ()),
     ("ingest", "vt600_api.ingest.metrics", "IngestMetrics", ()),
     ("trips", "vt600_api.trips.metrics", "TripsMetrics", ()),
+    ("campaigns", "vt600_api.campaigns.metrics", "CampaignsMetrics", ()),
     ("api", "vt600_api.metrics", "ApiMetrics", ("clients", "pool_use")),
     ("commander", "vt600_commander.metrics", "CommanderMetrics", ("devices", "pool_use")),
 )
@@ -18,7 +19,7 @@ _INTRODUCTION = """\
 # Metrics
 
 Written by `make documents`; a test says when it is out of date. Each process shows its metrics at `/metrics` on its probes' port
-(listener 9081, ingest 9082, api 9083, commander 9084, trips 9085), with those of the process itself (`process_…`, `python_info`).
+(listener 9081, ingest 9082, api 9083, commander 9084, trips 9085, campaigns 9086), with those of the process itself (`process_…`, `python_info`).
 Alerts on them are in `deploy/monitoring/alerts.yaml`, a dashboard for Grafana in `deploy/monitoring/dashboard.json`.
 """
 

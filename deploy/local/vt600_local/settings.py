@@ -21,6 +21,7 @@ class StackSettings(BaseSettings):
     api_probes_port: int = Field(default=9083, ge=1, le=65535)
     commander_probes_port: int = Field(default=9084, ge=1, le=65535)
     trips_probes_port: int = Field(default=9085, ge=1, le=65535)
+    campaigns_probes_port: int = Field(default=9086, ge=1, le=65535)
 
     vt600_fleet: int = Field(default=20, ge=0, le=10_000)
     vt600_started_at: float | None = None  # seconds since 1970: when `make run` was typed

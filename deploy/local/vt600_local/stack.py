@@ -19,6 +19,7 @@ from vt600_local.settings import StackSettings
 from vt600_local.supervisor import bring_up, keep_running, run_once, stop_in_order
 
 _LOCAL = "127.0.0.1"
+_PREFIXES = ("LISTENER", "INGEST", "TRIPS", "CAMPAIGNS", "API", "COMMANDER")
 
 
 class Stack:
@@ -54,7 +55,7 @@ class Stack:
                 tasks.create_task(keep_running(process, self._console))
 
     async def stop(self, hurry: asyncio.Event) -> None:
-        """End what runs: trackers, listener, ingest, trips, api, commander, then the servers."""
+        """End what runs: trackers, listener, ingest, trips, campaigns, api, commander, then the servers."""
         await stop_in_order(self._processes(), hurry, self._console)
 
     def _processes(self) -> list[ServerProcess]:
@@ -99,6 +100,7 @@ class Stack:
             ("listener", "vt600_listener", settings.listener_probes_port),
             ("ingest", "vt600_api.ingest", settings.ingest_probes_port),
             ("trips", "vt600_api.trips", settings.trips_probes_port),
+            ("campaigns", "vt600_api.campaigns", settings.campaigns_probes_port),
             ("api", "vt600_api", settings.api_probes_port),
             ("commander", "vt600_commander", settings.commander_probes_port),
         )
@@ -133,7 +135,7 @@ class Stack:
     def _environment(self, stores: Databases) -> dict[str, str]:
         """For every process: ours where it matters, what the user set otherwise, this machine only by default."""
         settings = self._settings
-        defaults = {f"{name}_PROBES_HOST": _LOCAL for name in ("LISTENER", "INGEST", "TRIPS", "API", "COMMANDER")}
+        defaults = {f"{name}_PROBES_HOST": _LOCAL for name in _PREFIXES}
         defaults |= {"LISTENER_DRAIN_ACCEPT_S": "0", "LISTENER_DRAIN_S": "2"}  # nobody is sent elsewhere here
         defaults["INGEST_UNREGISTERED"] = "adopt"  # of a pending device only so many frames are kept
         ours = {name: str(port) for name, port in settings.ports().items()}
@@ -141,6 +143,7 @@ class Stack:
             "API_DATABASE_URL": stores.api,
             "INGEST_DATABASE_URL": stores.api,
             "TRIPS_DATABASE_URL": stores.api,
+            "CAMPAIGNS_DATABASE_URL": stores.api,
             "COMMANDER_DATABASE_URL": stores.commander,
         }
         return {"API_HOST": _LOCAL, **defaults, **self._common(), **ours, **urls}
@@ -160,7 +163,7 @@ The gateway runs, {self._console.elapsed_s:.1f} s after it was asked for.
   Kafka             {servers}
   store             {store}
   logs              {self._logs}
-  metrics           http://localhost:{settings.listener_probes_port}/metrics (listener), {settings.ingest_probes_port} (ingest), {settings.api_probes_port} (api), {settings.commander_probes_port} (commander), {settings.trips_probes_port} (trips)
+  metrics           http://localhost:{settings.listener_probes_port}/metrics (listener), {settings.ingest_probes_port} (ingest), {settings.api_probes_port} (api), {settings.commander_probes_port} (commander), {settings.trips_probes_port} (trips), {settings.campaigns_probes_port} (campaigns)
 """
         )
         self._console.text(

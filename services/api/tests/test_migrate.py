@@ -43,6 +43,10 @@ INSERT INTO fleet.device_sessions (device_id, generation, session_id, listener_i
     SELECT device_id, 1, 's', 'l', 'binary', 'tcp', 'peer', 'open', now(), now() FROM fleet.devices;
 INSERT INTO fleet.device_links (device_id, state, since, session_id, generation, listener_id, opened_at, transport, peer)
     SELECT device_id, 'online', now(), 's', 1, 'l', now(), 'tcp', 'peer' FROM fleet.devices;
+INSERT INTO fleet.campaigns (campaign_id, requested_at, requested_by, changed_at, type, args, queue, is_limited, per_minute, max_open,
+                             max_failed_share, min_ended)
+    VALUES ('c', now(), 'me', now(), 'identify', '{}', 'never', false, 1, 1, 0.5, 1);
+INSERT INTO fleet.campaign_devices (campaign_id, device_id) SELECT 'c', device_id FROM fleet.devices;
 INSERT INTO fleet.trip_states (device_id) VALUES ('d1');
 INSERT INTO fleet.device_hours (device_id, start, reports, alarms, source_at)
     SELECT device_id, date_trunc('hour', device_time), 1, 0, device_time FROM fleet.latest_positions;
@@ -53,6 +57,8 @@ TABLES = "SELECT table_name FROM information_schema.tables WHERE table_schema = 
 ALL_TABLES = [
     "alembic_version",
     "api_keys",
+    "campaign_devices",
+    "campaigns",
     "command_transitions",
     "commands",
     "device_days",

@@ -5,21 +5,19 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from importlib.metadata import version
 
-import asyncpg
 import structlog
 from fastapi import FastAPI
 from prometheus_client import CollectorRegistry
-from sqlalchemy import text
-from sqlalchemy.exc import SQLAlchemyError
-from sqlalchemy.ext.asyncio import AsyncEngine
 
 from vt600_api.alarms.routes import router as alarms_router
 from vt600_api.areas.routes import router as areas_router
 from vt600_api.auth import KeyRing
 from vt600_api.bodies import BodyLimit
+from vt600_api.campaigns.routes import router as campaigns_router
 from vt600_api.commands.routes import router as commands_router
 from vt600_api.commands.sequences import router as sequences_router
 from vt600_api.database import connector, create_engine, create_session_factory, pool_use
+from vt600_api.database_watch import DatabaseWatch
 from vt600_api.dependencies import Services
 from vt600_api.devices.routes import router as devices_router
 from vt600_api.errors import install_handlers
@@ -41,7 +39,6 @@ from vt600_api.trips.routes import router as trips_router
 from vt600_bus import Follower, KafkaSettings, Publisher
 from vt600_runtime.probes import Probes
 
-_PING_EVERY_S = 2.0
 _MAX_BODY_BYTES = 64 * 1024
 _ROUTERS = (
     devices_router,
@@ -57,34 +54,12 @@ _ROUTERS = (
     rejects_router,
     commands_router,
     sequences_router,
+    campaigns_router,
     live_router,
     tools_router,
 )
 
 log = structlog.get_logger()
-
-
-class DatabaseWatch:
-    """Asks the database for a sign of life now and then; readiness reads the answer."""
-
-    def __init__(self, engine: AsyncEngine) -> None:
-        self._engine = engine
-        self.problem: str | None = "not asked yet"
-
-    async def run(self) -> None:
-        """For ever."""
-        while True:
-            try:
-                async with asyncio.timeout(_PING_EVERY_S):
-                    async with self._engine.connect() as connection:
-                        await connection.execute(text("SELECT 1"))
-                self.problem = None
-            except (OSError, SQLAlchemyError, asyncpg.PostgresError, asyncpg.InterfaceError, TimeoutError) as error:
-                problem = str(error).splitlines()[0] if str(error) else type(error).__name__
-                if problem != self.problem:
-                    log.warning("store.unreachable", error=problem)
-                self.problem = problem
-            await asyncio.sleep(_PING_EVERY_S)
 
 
 def create_app(settings: ApiSettings, kafka: KafkaSettings) -> FastAPI:

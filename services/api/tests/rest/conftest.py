@@ -36,7 +36,8 @@ async def database(api_database_url: str) -> AsyncIterator[asyncpg.Connection]:
     connection = await asyncpg.connect(api_database_url)
     await connection.execute(
         "TRUNCATE fleet.devices, fleet.reports, fleet.latest_positions, fleet.frames, fleet.commands,"
-        " fleet.command_transitions, fleet.idempotency_keys, fleet.api_keys"
+        " fleet.command_transitions, fleet.idempotency_keys, fleet.api_keys,"
+        " fleet.campaigns, fleet.campaign_devices"
     )
     yield connection
     await connection.close()

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.servers
 
 OPEN = {"/openapi.json", "/docs", "/docs/oauth2-redirect"}
-IDS = dict.fromkeys(("command_id", "sequence_id"), "00000000-0000-0000-0000-000000000000")
+IDS = dict.fromkeys(("command_id", "sequence_id", "campaign_id"), "00000000-0000-0000-0000-000000000000")
 NEEDED = {
     ("GET", "/v1/devices"): "read:positions",
     ("POST", "/v1/devices"): "write:devices",
@@ -54,6 +54,13 @@ NEEDED = {
     ("GET", "/v1/devices/{device_id}/command-sequences"): "read:positions",
     ("GET", "/v1/command-sequences/{sequence_id}"): "read:positions",
     ("POST", "/v1/command-sequences/{sequence_id}/cancel"): "send:commands",
+    ("POST", "/v1/campaigns"): "send:commands",
+    ("GET", "/v1/campaigns"): "read:positions",
+    ("GET", "/v1/campaigns/{campaign_id}"): "read:positions",
+    ("GET", "/v1/campaigns/{campaign_id}/devices"): "read:positions",
+    ("POST", "/v1/campaigns/{campaign_id}/pause"): "send:commands",
+    ("POST", "/v1/campaigns/{campaign_id}/resume"): "send:commands",
+    ("POST", "/v1/campaigns/{campaign_id}/cancel"): "send:commands",
     ("POST", "/v1/tools/explain"): "read:positions",
     ("POST", "/v1/tools/setup-sms"): "read:positions",
 }

@@ -5,7 +5,7 @@ import uuid
 from collections.abc import Sequence
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal, NamedTuple, Protocol
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -14,10 +14,9 @@ from vt600_api.commands import queries
 from vt600_api.commands.danger import is_dangerous
 from vt600_api.commands.raw import read_raw
 from vt600_api.commands.schemas import NewCommand, NewStep
-from vt600_api.dependencies import Services
 from vt600_api.errors import ApiError
-from vt600_api.settings import ApiSettings
-from vt600_bus import PublisherFull
+from vt600_api.settings import CommandSettings
+from vt600_bus import Publisher, PublisherFull
 from vt600_bus.records import CommandRequest
 from vt600_bus.topics import COMMAND_REQUESTS
 from vt600_protocol import Command, CommandError, build_command
@@ -34,7 +33,21 @@ class Order(NamedTuple):
     wait: timedelta
 
 
-def check(caller: Caller, asked: NewCommand | NewStep, device_id: str, settings: ApiSettings, where: str = "") -> Order:
+class Asks(Protocol):
+    """What holds the way to the commander, and the rules."""
+
+    @property
+    def settings(self) -> CommandSettings:
+        """The rules."""
+
+    @property
+    def publisher(self) -> Publisher:
+        """The way."""
+
+
+def check(
+    caller: Caller, asked: NewCommand | NewStep, device_id: str, settings: CommandSettings, where: str = ""
+) -> Order:
     """The command; ApiError when it is none, when the caller may not ask for it, or for how long it shall wait."""
     name, args = read_raw(asked.args, device_id, where) if asked.type == "raw" else (asked.type, asked.args)
     try:
@@ -60,7 +73,7 @@ def check(caller: Caller, asked: NewCommand | NewStep, device_id: str, settings:
     return Order(name, args, command, timedelta(seconds=wait_s))
 
 
-async def require_room(db: AsyncSession, device_id: str, count: int, settings: ApiSettings) -> None:
+async def require_room(db: AsyncSession, device_id: str, count: int, settings: CommandSettings) -> None:
     """ApiError `too_many_queued` when so many more commands do not fit into the device's queue."""
     waiting = await queries.count_waiting(db, device_id)
     if waiting + count > settings.max_queued_commands:
@@ -71,7 +84,7 @@ async def require_room(db: AsyncSession, device_id: str, count: int, settings: A
         )
 
 
-async def publish(services: Services, request: CommandRequest, *, can_be_repeated: bool = False) -> None:
+async def publish(services: Asks, request: CommandRequest, *, can_be_repeated: bool = False) -> None:
     """Wait until the broker holds the request; ApiError `bus_unavailable` when it does not answer.
 
     A request that its caller can repeat under the same id is left as it is then; another is taken back.
@@ -113,7 +126,7 @@ def new_ids(sequence_id: str, count: int) -> Sequence[str]:
     return [str(uuid.uuid5(space, str(number))) for number in range(count)]
 
 
-def _take_back(services: Services, request: CommandRequest) -> None:
+def _take_back(services: Asks, request: CommandRequest) -> None:
     """Cancel what nobody may count on any more: the request cannot be recalled, but what follows it is read after it."""
     for command_id in [step.command_id for step in reversed(request.steps)] or [request.command_id]:
         with suppress(PublisherFull):

@@ -11,7 +11,7 @@ from vt600_api.devices.models import Device
 from vt600_api.devices.settings import DeviceSettings
 from vt600_api.errors import ApiError
 from vt600_api.positions.models import LatestPosition
-from vt600_api.settings import ApiSettings
+from vt600_api.settings import CommandSettings
 from vt600_bus.records import Interlock
 from vt600_protocol import Command, engine_cut, with_own_interlock
 
@@ -30,7 +30,7 @@ async def guard(
     device: Device,
     asked: NewCommand | NewStep,
     command: Command,
-    settings: ApiSettings,
+    settings: CommandSettings,
     now: datetime,
 ) -> Guard:
     """What the command waits for. ApiError `interlock_…` (409) when the engine must not be cut as things are."""
@@ -55,7 +55,7 @@ async def guard(
     return Guard(interlock, None, confirm_by)
 
 
-def _interlock_of(device: Device, settings: ApiSettings) -> Interlock:
+def _interlock_of(device: Device, settings: CommandSettings) -> Interlock:
     own = DeviceSettings.model_validate(device.settings)
     return Interlock(
         max_speed_kmh=settings.interlock_speed_kmh if own.interlock_speed_kmh is None else own.interlock_speed_kmh,

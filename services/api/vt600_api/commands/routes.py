@@ -5,15 +5,14 @@ from datetime import UTC, datetime
 from typing import Annotated
 
 from fastapi import APIRouter, Path, Response
-from msgspec import structs
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from vt600_api.auth import Caller
 from vt600_api.commands import queries
-from vt600_api.commands.asking import Order, check, publish, require_room, second_word
+from vt600_api.commands.asking import Order, check, publish, second_word
 from vt600_api.commands.idempotency import Claim, IdempotencyKey, claimed, fingerprint
-from vt600_api.commands.interlock import guard
 from vt600_api.commands.models import Command
+from vt600_api.commands.preparing import prepare
 from vt600_api.commands.schemas import (
     CommandHistory,
     CommandPage,
@@ -38,7 +37,6 @@ from vt600_api.dependencies import (
 )
 from vt600_api.devices.routes import require_device
 from vt600_api.errors import ApiError
-from vt600_bus.records import CommandRequest
 from vt600_protocol import COMMAND_TYPES, Dialect
 
 router = APIRouter(prefix="/v1", tags=["commands"])
@@ -86,24 +84,8 @@ async def _submit(
     order: Order,
     claim: Claim,
 ) -> None:
-    device = await require_device(db, device_id)
-    await require_room(db, device_id, 1, services.settings)
     now = datetime.now(UTC)
-    waits_for = await guard(db, caller, device, body, order.command, services.settings, now)
-    request = CommandRequest(
-        command_id=claim.resource_id,
-        device_id=device_id,
-        action="submit",
-        requested_at=now,
-        requested_by=caller.name,
-        type=order.type,
-        args=order.args,
-        deadline_at=now + order.wait,
-        queue=body.queue,
-        output_bytes=device.settings.get("output_bytes"),
-        **structs.asdict(waits_for),
-    )
-    await queries.add_requested(db, request)
+    request = await prepare(db, services.settings, caller, device_id, body, order, claim.resource_id, now)
     await publish(services, request, can_be_repeated=claim.key is not None)
     await claim.done(db)
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from sqlalchemy import func, or_, select
+from sqlalchemy import ColumnElement, func, or_, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -17,20 +17,27 @@ async def list_devices(
     query = (
         select(Device, DeviceLink)
         .outerjoin(DeviceLink, DeviceLink.device_id == Device.device_id)
+        .where(*matching(state, search))
         .order_by(Device.device_id)
         .limit(limit + 1)
     )
-    if state is not None:
-        query = query.where(Device.state == state)
     if link is not None:
         query = query.where(func.coalesce(DeviceLink.state, "offline") == link)
-    if search:
-        query = query.where(
-            or_(Device.device_id.contains(search, autoescape=True), Device.name.icontains(search, autoescape=True))
-        )
     if after is not None:
         query = query.where(Device.device_id > after)
     return [(device, found) for device, found in (await db.execute(query)).all()]
+
+
+def matching(state: str | None, search: str | None) -> list[ColumnElement[bool]]:
+    """The conditions for devices in a state whose identity or name has the text."""
+    conditions: list[ColumnElement[bool]] = []
+    if state is not None:
+        conditions.append(Device.state == state)
+    if search:
+        conditions.append(
+            or_(Device.device_id.contains(search, autoescape=True), Device.name.icontains(search, autoescape=True))
+        )
+    return conditions
 
 
 async def find_device(db: AsyncSession, device_id: str, *, lock: bool = False) -> Device | None:

@@ -16,4 +16,4 @@ TABLES_OF_A_DEVICE = (
     "devices",
 )
 # What is kept of a device that was forgotten: what people asked of it, and what was refused.
-KEPT_OF_A_DEVICE = ("commands", "rejects")
+KEPT_OF_A_DEVICE = ("commands", "rejects", "campaign_devices")

@@ -1,0 +1,1 @@
+"""One command to many devices, a few at a time."""

@@ -1,0 +1,38 @@
+"""`python -m vt600_api.campaigns`: settings, then the process until a signal comes."""
+
+import sys
+
+import structlog
+import uvloop
+from pydantic import ValidationError
+
+from vt600_api.campaigns.process import run
+from vt600_api.campaigns.settings import CampaignsSettings
+from vt600_api.settings import CommandSettings
+from vt600_bus import KafkaSettings
+from vt600_runtime.logs import configure_logs
+from vt600_runtime.shutdown import stop_on_signals
+
+
+async def _run(settings: CampaignsSettings, commands: CommandSettings, kafka: KafkaSettings) -> None:
+    await run(settings, commands, kafka, stop_on_signals())
+
+
+def main() -> int:
+    """Reads the settings, says what is wrong with them in one line, and runs."""
+    try:
+        settings = CampaignsSettings()
+        commands = CommandSettings()
+        kafka = KafkaSettings()
+    except ValidationError as error:
+        configure_logs(service="campaigns")
+        problems = "; ".join(f"{'.'.join(map(str, item['loc']))}: {item['msg']}" for item in error.errors())
+        structlog.get_logger().error("settings.invalid", problems=problems)
+        return 2
+    configure_logs(service="campaigns", level=settings.log_level, format=settings.log_format)
+    uvloop.run(_run(settings, commands, kafka))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
