@@ -44,8 +44,8 @@ chaos:  ## Commands of every class while everything is killed and restarted, the
 	@deploy/local/environment.sh servers
 	@exec $(PY) tests/chaos/run.py --minutes $(minutes) --commands $(commands) $(if $(seed),--seed $(seed))
 
-load: environment  ## Benchmarks with printed figures (only=NAME for one of them, positions=N for export, reports=N for history)
-	@exec $(PY) tests/load/run.py $(if $(only),--only $(only)) $(if $(positions),--positions $(positions)) $(if $(reports),--reports $(reports))
+load: environment  ## Benchmarks with printed figures (only=NAME for one of them, positions=N for export, reports=N for history, rate=N for churn)
+	@exec $(PY) tests/load/run.py $(if $(only),--only $(only)) $(if $(positions),--positions $(positions)) $(if $(reports),--reports $(reports)) $(if $(rate),--rate $(rate))
 
 format: environment  ## Format the code and mend what can be mended
 	@$(PY) -m ruff check --quiet --fix-only .

@@ -12,6 +12,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
 from tests.load import (
+    churn,
     decoder_speed,
     drain,
     export_speed,
@@ -40,6 +41,7 @@ BENCHMARKS = {
     "outage": outage.run,
     "nat": nat.run,
     "drain": drain.run,
+    "churn": churn.run,
     "hand-over": hand_over.run,
     "export": export_speed.run,
     "history": history_speed.run,
@@ -54,11 +56,13 @@ def main() -> None:
     parser.add_argument("--only", choices=BENCHMARKS, action="append", help="may be repeated")
     parser.add_argument("--positions", type=int, default=export_speed.POSITIONS, help="how many `export` reads")
     parser.add_argument("--reports", type=int, default=history_speed.REPORTS, help="how many `history` holds")
+    parser.add_argument("--rate", type=float, default=churn.RATE, help="restarts per second of `churn`")
     arguments = parser.parse_args()
     benchmarks: dict[str, Callable[[], None]] = {
         **BENCHMARKS,
         "export": partial(export_speed.run, arguments.positions),
         "history": partial(history_speed.run, arguments.reports),
+        "churn": partial(churn.run, arguments.rate),
     }
     print(f"{os.cpu_count()} cores, Python {platform.python_version()}, {platform.platform()}")
     for name in arguments.only or benchmarks:
