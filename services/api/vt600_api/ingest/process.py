@@ -93,7 +93,9 @@ class Ingest:
         *,
         fetch_wait_ms: int = 200,
     ) -> Consumer[R]:
-        store = StoreConnection(self._settings.database_url, name=f"vt600-{group}-{len(self._stores)}", prepare=prepare_store)
+        store = StoreConnection(
+            self._settings.database_url, name=f"vt600-{group}-{len(self._stores)}", prepare=prepare_store
+        )
         self._stores.append(store)
         subscriber = Subscriber(
             self._kafka,
