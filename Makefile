@@ -26,7 +26,13 @@ run:  ## Start the whole stack on this machine, with 20 simulated trackers (Ctrl
 
 test:  ## Every test, on its own Kafka and PostgreSQL (args="services/listener -k window" for some of them)
 	@deploy/local/environment.sh servers
+ifdef args
 	@exec $(PY) -m pytest $(args)
+else  # most of the time is spent waiting for processes: the end-to-end tests run beside the others
+	@$(PY) -m pytest tests/e2e >.run/e2e.txt 2>&1 & \
+	$(PY) -m pytest --ignore=tests/e2e; others=$$?; \
+	wait $$!; whole=$$?; cat .run/e2e.txt; exit $$((others || whole))
+endif
 
 test-unit: environment  ## What needs no server; seconds
 	@exec $(PY) -m pytest -m "not servers" $(args)
