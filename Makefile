@@ -29,8 +29,8 @@ test:  ## Every test, on its own Kafka and PostgreSQL (args="services/listener -
 ifdef args
 	@exec $(PY) -m pytest $(args)
 else  # most of the time is spent waiting for processes: the end-to-end tests run beside the others
-	@$(PY) -m pytest tests/e2e >.run/e2e.txt 2>&1 & \
-	$(PY) -m pytest --ignore=tests/e2e; others=$$?; \
+	@mkdir -p .run; $(PY) -m pytest tests/e2e >.run/e2e.txt 2>&1 & \
+	$(PY) -m pytest --deselect tests/e2e; others=$$?; \
 	wait $$!; whole=$$?; cat .run/e2e.txt; exit $$((others || whole))
 endif
 
