@@ -5,11 +5,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, literal_column, select, tuple_
+from sqlalchemy import ColumnElement, Row, literal_column, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from vt600_api.paging import Order, page_by_key
 from vt600_api.positions.models import Report
-from vt600_api.positions.queries import Order
 from vt600_api.positions.schemas import Position
 
 Key = tuple[datetime, str, str]
@@ -48,8 +48,5 @@ async def alarms(
         query = query.where(Report.device_time < wanted.until)
     if wanted.events is not None:
         query = query.where(Report.event.in_(wanted.events))
-    if key is not None:
-        query = query.where(tuple_(*columns) > key if order == "asc" else tuple_(*columns) < key)
-    by = columns if order == "asc" else [column.desc() for column in columns]
-    rows: Sequence[Row[Any]] = (await db.execute(query.order_by(*by).limit(limit + 1))).all()
+    rows: Sequence[Row[Any]] = (await db.execute(page_by_key(query, columns, key, order, limit))).all()
     return rows

@@ -11,8 +11,8 @@ from vt600_api.alarms.schemas import AlarmPage
 from vt600_api.cursors import make_cursor, read_key
 from vt600_api.dependencies import BoundedDb, CursorText, DeviceId, Limit, Reader
 from vt600_api.devices.routes import require_device
+from vt600_api.paging import Order
 from vt600_api.positions.parameters import DeviceList, Since, Until, check_span, read_devices
-from vt600_api.positions.queries import Order
 from vt600_api.responses import json_response
 
 router = APIRouter(prefix="/v1", tags=["alarms"])

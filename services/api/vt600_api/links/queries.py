@@ -3,11 +3,11 @@
 from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import select, tuple_
+from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from vt600_api.links.models import DeviceLink, DeviceSession
-from vt600_api.positions.queries import Order
+from vt600_api.paging import Order, page_by_key
 
 Key = tuple[int, str]
 
@@ -28,14 +28,11 @@ async def sessions(
     limit: int,
 ) -> Sequence[DeviceSession]:
     """Links of a device that were opened from `since` on and before `until`; one more than `limit` when there are more."""
-    query = select(DeviceSession).where(DeviceSession.device_id == device_id).limit(limit + 1)
-    key = tuple_(DeviceSession.generation, DeviceSession.session_id)
+    query = select(DeviceSession).where(DeviceSession.device_id == device_id)
     if since is not None:
         query = query.where(DeviceSession.opened_at >= since)
     if until is not None:
         query = query.where(DeviceSession.opened_at < until)
-    if after is not None:
-        query = query.where(key > after if order == "asc" else key < after)
     columns = (DeviceSession.generation, DeviceSession.session_id)
-    by = columns if order == "asc" else [column.desc() for column in columns]
-    return (await db.execute(query.order_by(*by))).scalars().all()
+    rows: Sequence[DeviceSession] = (await db.execute(page_by_key(query, columns, after, order, limit))).scalars().all()
+    return rows

@@ -13,8 +13,8 @@ from vt600_api.devices.routes import require_device
 from vt600_api.errors import ApiError
 from vt600_api.links import queries
 from vt600_api.links.schemas import Disconnection, SessionPage, SessionView
+from vt600_api.paging import Order
 from vt600_api.positions.parameters import Since, Until, check_span
-from vt600_api.positions.queries import Order
 from vt600_bus import PublisherFull
 from vt600_bus.records import Downlink
 from vt600_bus.topics import DOWNLINKS

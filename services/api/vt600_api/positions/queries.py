@@ -3,18 +3,17 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Literal
+from typing import Any
 
-from sqlalchemy import Row, Select, select, tuple_
+from sqlalchemy import Row, Select, select
 from sqlalchemy.ext.asyncio import AsyncSession
-from sqlalchemy.orm import InstrumentedAttribute
 
 from vt600_api.devices.models import Device
+from vt600_api.paging import Order, page_by_key
 from vt600_api.positions.models import Frame, LatestPosition, Report
 from vt600_api.positions.schemas import FrameView, Position
 from vt600_api.positions.schemas import LatestPosition as LatestPositionView
 
-Order = Literal["asc", "desc"]
 Key = tuple[datetime, str]
 
 _FRAME = [getattr(Frame, name) for name in FrameView.model_fields]
@@ -66,7 +65,7 @@ async def track(
     )
     query = select_track(device_id, wanted, names)
     rows: Sequence[Row[Any]] = (
-        await db.execute(page_by_key(query, Report.device_time, Report.frame_id, after, order, limit))
+        await db.execute(page_by_key(query, (Report.device_time, Report.frame_id), after, order, limit))
     ).all()
     return rows
 
@@ -101,22 +100,6 @@ async def frames(
     if until is not None:
         query = query.where(Frame.received_at < until)
     rows: Sequence[Row[Any]] = (
-        await db.execute(page_by_key(query, Frame.received_at, Frame.frame_id, after, order, limit))
+        await db.execute(page_by_key(query, (Frame.received_at, Frame.frame_id), after, order, limit))
     ).all()
     return rows
-
-
-def page_by_key(
-    query: Select[Any],
-    time: InstrumentedAttribute[datetime],
-    frame_id: InstrumentedAttribute[str],
-    after: Key | None,
-    order: Order,
-    limit: int,
-) -> Select[Any]:
-    """A page of the query by the key (time, frame_id), and one row more."""
-    key = tuple_(time, frame_id)
-    if after is not None:
-        query = query.where(key > after if order == "asc" else key < after)
-    by = (time, frame_id) if order == "asc" else (time.desc(), frame_id.desc())
-    return query.order_by(*by).limit(limit + 1)

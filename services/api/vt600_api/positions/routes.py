@@ -11,9 +11,10 @@ from vt600_api.dependencies import CursorText, Db, DeviceId, Limit, RawReader, R
 from vt600_api.devices.routes import require_device
 from vt600_api.devices.schemas import DeviceState
 from vt600_api.errors import ApiError
+from vt600_api.paging import Order
 from vt600_api.positions import queries
 from vt600_api.positions.parameters import DeviceList, FieldList, Since, Until, check_span, read_devices, read_fields
-from vt600_api.positions.queries import Order, TrackFilter
+from vt600_api.positions.queries import TrackFilter
 from vt600_api.positions.schemas import ChosenFieldsPage, FramePage, LatestPosition, LatestPositions, PositionPage
 from vt600_api.responses import json_response
 

@@ -8,8 +8,9 @@ from typing import Any
 from sqlalchemy import ColumnElement, Row, literal_column, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from vt600_api.paging import Order, page_by_key
 from vt600_api.positions.models import HOST_OF_PEER, Reject
-from vt600_api.positions.queries import Key, Order, page_by_key
+from vt600_api.positions.queries import Key
 from vt600_api.rejects.schemas import RejectView
 
 _COLUMNS = [getattr(Reject, name) for name in RejectView.model_fields]
@@ -39,6 +40,6 @@ async def rejects(
         query = query.where(host == wanted.host)
     if wanted.reason is not None:
         query = query.where(Reject.reason == wanted.reason)
-    query = page_by_key(query, Reject.received_at, Reject.reject_id, after, order, limit)
+    query = page_by_key(query, (Reject.received_at, Reject.reject_id), after, order, limit)
     rows: Sequence[Row[Any]] = (await db.execute(query)).all()
     return rows

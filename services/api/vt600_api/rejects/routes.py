@@ -7,8 +7,8 @@ from fastapi import APIRouter, Query, Response
 
 from vt600_api.cursors import make_cursor, read_key
 from vt600_api.dependencies import BoundedDb, CursorText, Limit, RawReader
+from vt600_api.paging import Order
 from vt600_api.positions.parameters import Since, Until, check_span
-from vt600_api.positions.queries import Order
 from vt600_api.rejects import queries
 from vt600_api.rejects.queries import RejectFilter
 from vt600_api.rejects.schemas import RejectPage

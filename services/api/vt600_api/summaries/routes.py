@@ -10,8 +10,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from vt600_api.cursors import make_cursor, read_cursor
 from vt600_api.dependencies import BoundedDb, CursorText, DeviceId, Limit, Reader
 from vt600_api.devices.routes import require_device
+from vt600_api.paging import Order
 from vt600_api.positions.parameters import DeviceList, Since, Until, check_span, read_devices
-from vt600_api.positions.queries import Order
 from vt600_api.responses import json_response
 from vt600_api.summaries import queries
 from vt600_api.summaries.models import DeviceDay, DeviceHour

@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Row, select, tuple_
+from sqlalchemy import Row, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from vt600_api.positions.queries import Order
+from vt600_api.paging import Order, page_by_key
 from vt600_api.trips.models import Stop, Trip
 
 Key = tuple[datetime, str]
@@ -44,8 +44,5 @@ async def segments(
         query = query.where(table.started_at < wanted.until)
     if wanted.is_open is not None:
         query = query.where(table.ended_at.is_(None) if wanted.is_open else table.ended_at.is_not(None))
-    if key is not None:
-        query = query.where(tuple_(*columns) > key if order == "asc" else tuple_(*columns) < key)
-    by = columns if order == "asc" else [column.desc() for column in columns]
-    rows: Sequence[Row[Any]] = (await db.execute(query.order_by(*by).limit(limit + 1))).all()
+    rows: Sequence[Row[Any]] = (await db.execute(page_by_key(query, columns, key, order, limit))).all()
     return rows
