@@ -134,6 +134,19 @@ async def test_devices_are_registered_renamed_listed_and_adopted(
     assert [item["device_id"] for item in await pages(admin, "/v1/devices", q="BU")] == ["33"]
 
 
+async def test_devices_of_a_group_are_found(admin: httpx.AsyncClient) -> None:
+    for device_id, group in (("1", "depot north"), ("2", " depot north "), ("3", None)):
+        await admin.post("/v1/devices", json={"device_id": device_id, "group": group})
+    both = await pages(admin, "/v1/devices", limit=1, group="depot north")
+    await admin.patch("/v1/devices/1", json={"group": None})
+    left = await pages(admin, "/v1/devices", group="depot north")
+    named = await admin.patch("/v1/devices/2", json={"name": "van"})
+
+    assert [item["device_id"] for item in both] == ["1", "2"]
+    assert [item["device_id"] for item in left] == ["2"]
+    assert (named.json()["name"], named.json()["group"]) == ("van", "depot north")
+
+
 async def test_a_device_that_never_reported_has_no_latest_position(admin: httpx.AsyncClient) -> None:
     await admin.post("/v1/devices", json={"device_id": "22"})
     one = await admin.get("/v1/devices/22/positions/latest")

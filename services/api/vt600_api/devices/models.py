@@ -19,11 +19,13 @@ class Device(Base):
     __tablename__ = "devices"
     __table_args__ = (
         CheckConstraint("state IN ('pending', 'active')", name="state"),
+        Index("ix_devices_group_name", "group_name", "device_id", postgresql_where=text("group_name IS NOT NULL")),
         Index("ix_devices_introduced_by", "introduced_by", postgresql_where=text("state = 'pending'")),
     )
 
     device_id: Mapped[str] = mapped_column(DeviceKey, primary_key=True)
     name: Mapped[str | None] = mapped_column(Text)
+    group: Mapped[str | None] = mapped_column("group_name", Text)
     state: Mapped[str] = mapped_column(Text, server_default="pending")
     dialect: Mapped[str | None] = mapped_column(Text)
     imei: Mapped[str | None] = mapped_column(Text)

@@ -34,6 +34,7 @@ async def list_devices(
     db: Db,
     _caller: Reader,
     state: DeviceState | None = None,
+    group: Annotated[str | None, Query(max_length=100, pattern=STORABLE)] = None,
     link: LinkState | None = None,
     q: Annotated[
         str | None, Query(max_length=100, pattern=STORABLE, description="Part of the identity or the name.")
@@ -43,7 +44,7 @@ async def list_devices(
 ) -> DevicePage:
     """Devices in the order of their identities; `state=pending` lists those that nobody registered, `link=online` who can be reached."""
     after = read_cursor(cursor, str)[0] if cursor is not None else None
-    rows = await queries.list_devices(db, state=state, link=link, search=q, after=after, limit=limit)
+    rows = await queries.list_devices(db, state=state, group=group, link=link, search=q, after=after, limit=limit)
     page = [_view(device, found) for device, found in rows[:limit]]
     return DevicePage(items=page, next_cursor=make_cursor(page[-1].device_id) if len(rows) > limit else None)
 
@@ -51,7 +52,7 @@ async def list_devices(
 @router.post("", response_model=DeviceView, status_code=201)
 async def create_device(db: Db, _caller: DeviceWriter, body: NewDevice, response: Response) -> DeviceView:
     """Register a device before it reports."""
-    device = await queries.create_device(db, body.device_id, body.name)
+    device = await queries.create_device(db, body.device_id, body.name, body.group)
     if device is None:
         raise ApiError(
             409, "device_exists", f"Device {body.device_id} exists already; adopt it when it is pending, or rename it."
@@ -68,10 +69,12 @@ async def read_device(db: Db, _caller: Reader, device_id: DeviceId) -> DeviceVie
 
 @router.patch("/{device_id}", response_model=DeviceView)
 async def change_device(db: Db, _caller: DeviceWriter, device_id: DeviceId, body: DeviceChange) -> DeviceView:
-    """Give the device another name, or none, and other settings. History keeps the old ones until it is read again (redecode)."""
+    """Give the device another name or group, or none, and other settings. History keeps the old ones until it is read again (redecode)."""
     device = await require_device(db, device_id, lock=True)
     if "name" in body.model_fields_set:
         device.name = body.name
+    if "group" in body.model_fields_set:
+        device.group = body.group
     if body.settings:
         device.settings = _checked({**device.settings, **body.settings})
     return await _view_of(db, device)

@@ -22,6 +22,7 @@ class DeviceView(BaseModel):
 
     device_id: str
     name: str | None
+    group: str | None
     state: DeviceState
     dialect: Literal["binary", "ascii"] | None
     imei: str | None
@@ -47,20 +48,22 @@ class NewDevice(BaseModel):
 
     device_id: Annotated[str, Field(pattern="^[A-Za-z0-9]{1,20}$")]
     name: DeviceName | None = None
+    group: DeviceName | None = None
 
 
 class DeviceChange(BaseModel):
-    """What can be changed of a device: its name, and any of its settings. What is not given stays as it is."""
+    """What can be changed of a device: its name, its group, and any of its settings. What is not given stays as it is."""
 
     model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [{"settings": {"ignition_input": 2}}]})
 
     name: DeviceName | None = None
+    group: DeviceName | None = None
     settings: dict[str, Any] = {}
 
     @model_validator(mode="after")
     def _changes_something(self) -> Self:
         if not self.model_fields_set:
-            raise ValueError("give a name, settings, or both")
+            raise ValueError("give a name, a group or settings")
         return self
 
 
