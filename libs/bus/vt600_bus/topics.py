@@ -6,6 +6,7 @@ from typing import Generic, TypeVar
 from msgspec import Struct
 
 from vt600_bus.records import (
+    CampaignProgress,
     CommandRequest,
     CommandStatus,
     DeadLetter,
@@ -64,6 +65,7 @@ COMMAND_REQUESTS = Topic("vt600.command-requests.v1", CommandRequest, "device_id
 DOWNLINKS = Topic("vt600.downlinks.v1", Downlink, "device_id", 6, _kept(1))
 DELIVERY_REPORTS = Topic("vt600.delivery-reports.v1", DeliveryReport, "device_id", 6, _kept(7))
 COMMAND_STATUSES = Topic("vt600.command-statuses.v1", CommandStatus, "device_id", 6, _kept(28))
+CAMPAIGNS = Topic("vt600.campaigns.v1", CampaignProgress, "campaign_id", 1, _kept(28))
 DEAD_LETTERS = Topic("vt600.dead-letters.v1", DeadLetter, "topic", 1, _kept(28))
 
 TOPICS = (
@@ -77,5 +79,6 @@ TOPICS = (
     DOWNLINKS,
     DELIVERY_REPORTS,
     COMMAND_STATUSES,
+    CAMPAIGNS,
     DEAD_LETTERS,
 )

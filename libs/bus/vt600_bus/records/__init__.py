@@ -4,6 +4,7 @@ On the wire a record is JSON: bytes are base64 text, times RFC 3339 in UTC, `sch
 """
 
 from vt600_bus.records.commands import (
+    CampaignProgress,
     CommandRequest,
     CommandState,
     CommandStatus,
@@ -36,6 +37,7 @@ from vt600_bus.records.reports import (
 )
 
 __all__ = [
+    "CampaignProgress",
     "CommandRequest",
     "CommandState",
     "CommandStatus",

@@ -139,3 +139,20 @@ class CommandStatus(
     cause: str | None = None
     sequence_id: str | None = None
     step: int | None = None
+
+
+class CampaignProgress(
+    Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="schema", tag="vt600.campaign.v1"
+):
+    """How far a command for many devices is: how many devices wait for their turn or were refused, and the commands by their states.
+
+    `reason` says why it was aborted.
+    """
+
+    campaign_id: str
+    state: Literal["running", "paused", "finished", "cancelled", "aborted"]
+    at: datetime
+    waiting: int
+    refused: int
+    commands: dict[str, int] = {}
+    reason: str | None = None

@@ -1,7 +1,6 @@
 """Campaigns carried out by a runner on a real store and a real bus."""
 
 import asyncio
-from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -9,81 +8,28 @@ import asyncpg
 import httpx
 import pytest
 from fastapi import FastAPI
-from prometheus_client import CollectorRegistry
 
-from vt600_api.campaigns.metrics import CampaignsMetrics
+from rest.campaigns import TWELVE_DEVICES, begin, end, make_runner, requests_until, states
 from vt600_api.campaigns.runner import Runner
 from vt600_api.errors import ApiError
-from vt600_bus import Follower, KafkaSettings, decode
-from vt600_bus.records import CommandRequest
-from vt600_bus.topics import COMMAND_REQUESTS
+from vt600_bus import KafkaSettings
 
 if TYPE_CHECKING:
     from rest.conftest import Drives
 
 pytestmark = pytest.mark.servers
 
-PATH = "/v1/campaigns"
-IDENTIFY = {"type": "identify"}
 CUT = {"type": "set_immobiliser", "args": {"engaged": True}}
-FAST = {"per_minute": 6000}
 
 
 @pytest.fixture(autouse=True)
 async def devices(database: asyncpg.Connection) -> None:
-    await database.execute(
-        "INSERT INTO fleet.devices (device_id, name, state)"
-        " SELECT to_char(n, 'FM00'), 'van ' || n, 'active' FROM generate_series(1, 12) n"
-        " UNION ALL SELECT '99', 'van 99', 'pending'"
-    )
+    await database.execute(TWELVE_DEVICES)
 
 
 @pytest.fixture
 def runner(app: FastAPI) -> Runner:
     return make_runner(app)
-
-
-def make_runner(app: FastAPI) -> Runner:
-    services = app.state.services
-    metrics = CampaignsMetrics(CollectorRegistry())
-    return Runner(services, sessions=services.sessions, metrics=metrics, interval_s=0.01)
-
-
-async def begin(client: httpx.AsyncClient, **body: Any) -> str:
-    answer = await client.post(PATH, json={"command": IDENTIFY, "filter": {}, **FAST} | body)
-    assert answer.status_code == 202, answer.text
-    return str(answer.headers["location"])
-
-
-async def states(client: httpx.AsyncClient, path: str) -> dict[str, str]:
-    page = (await client.get(f"{path}/devices")).json()
-    return {item["device_id"]: item["state"] for item in page["items"]}
-
-
-async def end(database: asyncpg.Connection, state: str, count: int = 1000) -> None:
-    """So many of the commands that are open end in that state, as ingest would write it."""
-    await database.execute(
-        "UPDATE fleet.commands SET state = $1, revision = 9 WHERE command_id IN"
-        " (SELECT command_id FROM fleet.commands WHERE state = 'queued' ORDER BY device_id LIMIT $2)",
-        state,
-        count,
-    )
-
-
-async def requests_until(
-    kafka: KafkaSettings, database: asyncpg.Connection, enough: Callable[[list[CommandRequest]], bool]
-) -> list[CommandRequest]:
-    """What the commander got to read of this test's commands."""
-    ours = {row["command_id"] for row in await database.fetch("SELECT command_id FROM fleet.commands")}
-    found: list[CommandRequest] = []
-    async with (
-        asyncio.timeout(30),
-        Follower(kafka, [COMMAND_REQUESTS], client_id="api-test", start="beginning") as follower,
-    ):
-        while not enough(found):
-            records = [decode(CommandRequest, delivery.value) for delivery in await follower.next_batch()]
-            found += [record for record in records if record.command_id in ours]
-    return found
 
 
 async def test_every_device_of_the_filter_gets_the_command_once(
@@ -103,6 +49,17 @@ async def test_every_device_of_the_filter_gets_the_command_once(
     assert (after["waiting"], after["commands"]) == (0, {"queued": 4})
     assert sorted(request.device_id for request in sent) == ["01", "10", "11", "12"]
     assert (finished["state"], finished["commands"]) == ("finished", {"acknowledged": 4})
+
+
+async def test_a_group_is_those_who_are_in_it_when_it_begins(
+    admin: httpx.AsyncClient, runner: Runner, database: asyncpg.Connection
+) -> None:
+    await database.execute("UPDATE fleet.devices SET group_name = 'north' WHERE device_id IN ('03', '05', '99')")
+    path = await begin(admin, filter={"group": "north"})
+    await database.execute("UPDATE fleet.devices SET group_name = 'north' WHERE device_id = '06'")
+    await runner.round()
+
+    assert await states(admin, path) == {"03": "queued", "05": "queued"}
 
 
 async def test_no_more_are_open_than_may_be(

@@ -14,8 +14,8 @@ import websockets
 
 from vt600_api.live.hub import Kind, LiveMessage
 from vt600_bus import KafkaSettings, Publisher
-from vt600_bus.records import CommandStatus, Report
-from vt600_bus.topics import COMMAND_STATUSES, REPORTS
+from vt600_bus.records import CampaignProgress, CommandStatus, Report
+from vt600_bus.topics import CAMPAIGNS, COMMAND_STATUSES, REPORTS
 
 if TYPE_CHECKING:
     from served.conftest import Eventually, MakeKey, Serve, Served
@@ -205,6 +205,26 @@ async def test_what_kafka_gets_the_stream_shows(served: "Served", kafka_servers:
     assert alarm["cursor"].startswith("vt600.reports.v1-")
     assert change["data"]["command_id"] == command_id
     assert change["cursor"].startswith("vt600.command-statuses.v1-")
+
+
+async def test_progress_of_a_campaign_is_for_those_who_want_all_devices(
+    served: "Served", kafka_servers: str, eventually: "Eventually"
+) -> None:
+    progress = CampaignProgress(
+        campaign_id=str(uuid.uuid4()), state="running", at=NOON, waiting=3, refused=0, commands={"queued": 2}
+    )
+    await eventually(ready_of(served), lambda status: status == 200)
+    async with served.stream("kinds=campaign") as stream, served.stream("kinds=campaign&devices=1") as other:
+        await next_of(stream)
+        await next_of(other)
+        async with Publisher(KafkaSettings(bootstrap_servers=kafka_servers), client_id="a-test") as publisher:
+            publisher.publish(CAMPAIGNS, progress.campaign_id, progress)
+            assert await publisher.flush(20)
+        told = await next_of(stream)
+        await settled(other)
+
+    assert (told["type"], told["data"]["campaign_id"], told["data"]["waiting"]) == ("campaign", progress.campaign_id, 3)
+    assert told["cursor"].startswith("vt600.campaigns.v1-")
 
 
 def ready_of(served: "Served") -> Callable[[], Any]:

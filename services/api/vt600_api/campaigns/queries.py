@@ -26,7 +26,7 @@ async def add_devices(
     if device_ids is not None:
         query = query.where(Device.device_id.in_(device_ids))
     if wanted is not None:
-        query = query.where(*matching(wanted.state, wanted.q))
+        query = query.where(*matching(wanted.state, wanted.group, wanted.q))
     await db.execute(insert(CampaignDevice).from_select(["campaign_id", "device_id"], query))
     count = select(func.count()).where(CampaignDevice.campaign_id == campaign_id)
     return await db.scalar(count) or 0
@@ -96,8 +96,7 @@ async def count_devices(db: AsyncSession, campaign_id: str) -> dict[str, int]:
 async def progress(db: AsyncSession, campaign_id: str) -> Progress:
     """What the rules look at."""
     counts = await count_devices(db, campaign_id)
-    counts.pop("refused", None)
-    return Progress(counts.pop("waiting", 0), counts)
+    return Progress(counts.pop("waiting", 0), counts.pop("refused", 0), counts)
 
 
 async def sending(db: AsyncSession, campaign_id: str) -> Sequence[CampaignDevice]:

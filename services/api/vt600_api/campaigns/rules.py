@@ -19,9 +19,10 @@ class Hours(NamedTuple):
 
 
 class Progress(NamedTuple):
-    """How many devices wait for their turn, and how many commands there are in each state."""
+    """How many devices wait for their turn or were refused, and how many commands there are in each state."""
 
     waiting: int
+    refused: int
     commands: Mapping[str, int]
 
     @property

@@ -9,6 +9,7 @@ import contextlib
 import uuid
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from typing import Any, cast
 
 import structlog
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
@@ -17,13 +18,14 @@ from vt600_api.auth import Caller
 from vt600_api.campaigns import queries
 from vt600_api.campaigns.metrics import CampaignsMetrics
 from vt600_api.campaigns.models import Campaign, CampaignDevice
-from vt600_api.campaigns.rules import Hours, allowance, closes_at, failed_share
-from vt600_api.commands.asking import Asks, check, publish, second_word
+from vt600_api.campaigns.rules import Hours, Progress, allowance, closes_at, failed_share
+from vt600_api.commands.asking import Asks, check, hand_over, publish, second_word
 from vt600_api.commands.preparing import prepare
 from vt600_api.commands.schemas import NewCommand
 from vt600_api.errors import DATABASE_ERRORS, ApiError
 from vt600_bus import decode, encode
-from vt600_bus.records import CommandRequest
+from vt600_bus.records import CampaignProgress, CommandRequest
+from vt600_bus.topics import CAMPAIGNS
 
 _AT_ONCE = 100
 
@@ -41,6 +43,7 @@ class Runner:
         self._metrics = metrics
         self._interval_s = interval_s
         self._problem: str | None = None
+        self._told: dict[str, tuple[str, Progress]] = {}
 
     async def run(self, stop: asyncio.Event) -> None:
         """Work until `stop` is set; then the campaign at work is finished first."""
@@ -98,22 +101,47 @@ class Runner:
         """Whether some are to be sent now."""
         async with self._sessions.begin() as db:
             campaign = await queries.lock_if_free(db, campaign_id)
-            if campaign is None or campaign.state == "paused":
-                return False
-            if campaign.state in ("cancelled", "aborted"):
-                await self._take_back(db, campaign)
+            if campaign is None:
                 return False
             progress = await queries.progress(db, campaign_id)
-            share = failed_share(progress.commands, campaign.min_ended)
-            if share > campaign.max_failed_share:
-                _end(campaign, "aborted", f"{share:.0%} of the commands that ended were not acknowledged")
-                return True
-            if not progress.waiting:
-                if not progress.open:
-                    _end(campaign, "finished", None)
-                    campaign.is_settled = True
-                return False
-            return await self._ask_next(db, campaign, campaign.max_open - progress.open)
+            goes_on = await self._step(db, campaign, progress)
+            await self._tell(campaign, progress)
+            return goes_on
+
+    async def _step(self, db: AsyncSession, campaign: Campaign, progress: Progress) -> bool:
+        if campaign.state == "paused":
+            return False
+        if campaign.state in ("cancelled", "aborted"):
+            await self._take_back(db, campaign)
+            return False
+        share = failed_share(progress.commands, campaign.min_ended)
+        if share > campaign.max_failed_share:
+            _end(campaign, "aborted", f"{share:.0%} of the commands that ended were not acknowledged")
+            return True
+        if not progress.waiting:
+            if not progress.open:
+                _end(campaign, "finished", None)
+                campaign.is_settled = True
+            return False
+        return await self._ask_next(db, campaign, campaign.max_open - progress.open)
+
+    async def _tell(self, campaign: Campaign, progress: Progress) -> None:
+        """Publish how far it is, if that is news. Before the transaction ends, so that an end is told though the process dies."""
+        news = (campaign.state, progress)
+        if self._told.get(campaign.campaign_id) == news:
+            return
+        record = CampaignProgress(
+            campaign_id=campaign.campaign_id,
+            state=cast("Any", campaign.state),
+            at=datetime.now(UTC),
+            **progress._asdict(),
+            reason=campaign.reason,
+        )
+        if not await hand_over(self._desk, CAMPAIGNS, campaign.campaign_id, record):
+            raise ApiError(503, "bus_unavailable", "Kafka did not answer in time.")
+        self._told[campaign.campaign_id] = news
+        if campaign.is_settled:
+            self._told.pop(campaign.campaign_id, None)
 
     async def _ask_next(self, db: AsyncSession, campaign: Campaign, room: int) -> bool:
         """Decide on the next devices, as many as all limits leave room for."""

@@ -28,6 +28,7 @@ class DeviceFilter(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     state: DeviceState | None = "active"
+    group: Annotated[str | None, Field(max_length=100, pattern="^[^\\x00]*$")] = None
     q: Annotated[
         str | None, Field(max_length=100, pattern="^[^\\x00]*$", description="Part of the identity or the name.")
     ] = None

@@ -5,8 +5,9 @@ import uuid
 from collections.abc import Sequence
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
-from typing import Any, Literal, NamedTuple, Protocol
+from typing import Any, Literal, NamedTuple, Protocol, TypeVar
 
+from msgspec import Struct
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from vt600_api.auth import Caller
@@ -16,10 +17,12 @@ from vt600_api.commands.raw import read_raw
 from vt600_api.commands.schemas import NewCommand, NewStep
 from vt600_api.errors import ApiError
 from vt600_api.settings import CommandSettings
-from vt600_bus import Publisher, PublisherFull
+from vt600_bus import Publisher, PublisherFull, Topic
 from vt600_bus.records import CommandRequest
 from vt600_bus.topics import COMMAND_REQUESTS
 from vt600_protocol import Command, CommandError, build_command
+
+R = TypeVar("R", bound=Struct)
 
 _DEADLINES_S = {"actuating": 60.0, "setting": 24 * 3600.0, "query": 24 * 3600.0}
 
@@ -89,24 +92,30 @@ async def publish(services: Asks, request: CommandRequest, *, can_be_repeated: b
 
     A request that its caller can repeat under the same id is left as it is then; another is taken back.
     """
+    if await hand_over(services, COMMAND_REQUESTS, request.device_id, request):
+        return
+    if request.action == "submit" and not can_be_repeated:
+        _take_back(services, request)
+    raise ApiError(
+        503,
+        "bus_unavailable",
+        f"Kafka did not answer in time. The request may still be carried out: look for command {request.command_id}.",
+    )
+
+
+async def hand_over(services: Asks, topic: Topic[R], key: str, record: R) -> bool:
+    """Whether the broker took the record in time; ApiError `bus_unavailable` when it never will."""
     away = ApiError(503, "bus_unavailable", "Kafka does not answer; nothing was queued. Try again.")
     if not services.publisher.healthy:
         raise away
     try:
-        future = services.publisher.publish(COMMAND_REQUESTS, request.device_id, request)
+        future = services.publisher.publish(topic, key, record)
     except PublisherFull:
         raise away from None
     done, _pending = await asyncio.wait({future}, timeout=services.settings.bus_timeout_s)
-    if not done:
-        if request.action == "submit" and not can_be_repeated:
-            _take_back(services, request)
-        raise ApiError(
-            503,
-            "bus_unavailable",
-            f"Kafka did not answer in time. The request may still be carried out: look for command {request.command_id}.",
-        )
-    if future.exception() is not None:
+    if done and future.exception() is not None:
         raise away
+    return bool(done)
 
 
 def second_word(action: Literal["confirm", "cancel"], caller: str, device_id: str, command_id: str) -> CommandRequest:

@@ -1,15 +1,16 @@
-"""Reports, command states and link states from Kafka, each turned into the text that clients get."""
+"""Reports, states of commands and links, and progress of campaigns from Kafka, each turned into the text that clients get."""
 
 import asyncio
+from typing import Any
 
 import structlog
 from msgspec import DecodeError, Struct, json
 
 from vt600_api.live.hub import Hub, Kind, LiveMessage
-from vt600_bus import Delivery, Follower
-from vt600_bus.topics import COMMAND_STATUSES, LINK_STATUSES, REPORTS
+from vt600_bus import Delivery, Follower, Topic
+from vt600_bus.topics import CAMPAIGNS, COMMAND_STATUSES, LINK_STATUSES, REPORTS
 
-FEED_TOPICS = (REPORTS, COMMAND_STATUSES, LINK_STATUSES)
+FEED_TOPICS = (REPORTS, COMMAND_STATUSES, LINK_STATUSES, CAMPAIGNS)
 
 _AT_ONCE = 100
 
@@ -25,8 +26,13 @@ class _StatusHead(Struct):
     device_id: str
 
 
+class _CampaignHead(Struct):
+    campaign_id: str
+
+
 _report = json.Decoder(_ReportHead)
 _status = json.Decoder(_StatusHead)
+_campaign = json.Decoder(_CampaignHead)
 
 
 def live_message(delivery: Delivery) -> LiveMessage | None:
@@ -34,18 +40,24 @@ def live_message(delivery: Delivery) -> LiveMessage | None:
     if delivery.value is None:
         return None
     try:
-        if delivery.topic is REPORTS:
-            head = _report.decode(delivery.value)
-            kind, device_id = head.kind, head.device_id
-        else:
-            kind = "command_status" if delivery.topic is COMMAND_STATUSES else "link_status"
-            device_id = _status.decode(delivery.value).device_id
+        kind, device_id = _about(delivery.topic, delivery.value)
         data = delivery.value.decode()
     except (DecodeError, UnicodeDecodeError) as error:
         log.warning("feed.record_skipped", topic=delivery.topic.name, offset=delivery.offset, error=str(error))
         return None
     cursor = f"{delivery.topic.name}-{delivery.partition}:{delivery.offset}"
     return LiveMessage(kind, device_id, f'{{"type":"{kind}","cursor":"{cursor}","data":{data}}}')
+
+
+def _about(topic: Topic[Any], value: bytes) -> tuple[Kind, str | None]:
+    """What kind of message it is, and of which device."""
+    if topic is REPORTS:
+        head = _report.decode(value)
+        return head.kind, head.device_id
+    if topic is CAMPAIGNS:
+        _campaign.decode(value)
+        return "campaign", None
+    return "command_status" if topic is COMMAND_STATUSES else "link_status", _status.decode(value).device_id
 
 
 async def run_feed(follower: Follower, hub: Hub) -> None:

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Set
 from dataclasses import dataclass, field
 from typing import Literal, get_args
 
-Kind = Literal["position", "alarm", "command_status", "link_status"]
+Kind = Literal["position", "alarm", "command_status", "link_status", "campaign"]
 KINDS: frozenset[Kind] = frozenset(get_args(Kind))
 
 _AT_ONCE = 50  # what a client is given at a time; the rest can still be thinned out
@@ -20,10 +20,10 @@ _HARD_LIMIT = 10  # times the length at which a queue is first thinned out
 
 @dataclass(frozen=True, slots=True)
 class LiveMessage:
-    """One message, encoded. Only positions may be left out for a slow client."""
+    """One message, encoded. Only positions may be left out for a slow client. What is of no device is for those who want all of them."""
 
     kind: Kind
-    device_id: str
+    device_id: str | None
     text: str
 
 
@@ -75,7 +75,7 @@ class Client:
 
     def _coalesce(self) -> None:
         """Leave out what is outdated. The next time is when the queue has doubled, so that each message costs the same."""
-        newest: dict[str, LiveMessage] = {}
+        newest: dict[str | None, LiveMessage] = {}
         for message in self.queue:
             if message.kind == "position":
                 newest[message.device_id] = message

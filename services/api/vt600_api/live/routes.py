@@ -1,4 +1,4 @@
-"""`/v1/stream`: positions, alarms, command states and link states as they happen."""
+"""`/v1/stream`: positions, alarms, states of commands and links, and progress of campaigns as they happen."""
 
 import asyncio
 import time
