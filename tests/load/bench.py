@@ -89,7 +89,9 @@ class Bench:
 
 
 def _start_postgres(folder: Path, stack: ExitStack) -> Postgres:
-    server = Postgres(folder / "postgres", settings={"shared_buffers": "1GB", "max_wal_size": "8GB"})
+    server = Postgres(
+        folder / "postgres", settings={"shared_buffers": "1GB", "max_wal_size": "8GB", "track_commit_timestamp": "on"}
+    )
     stack.callback(server.stop)
     server.start()
     return server
