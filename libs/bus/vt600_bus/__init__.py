@@ -2,6 +2,7 @@
 
 from vt600_bus.admin import TopicsError, apply_topics
 from vt600_bus.dead_letters import DeadLetters
+from vt600_bus.facts import facts_of
 from vt600_bus.follower import Follower
 from vt600_bus.letter_box import LetterBox, StoredLetter
 from vt600_bus.publisher import Publisher, PublisherClosed, PublisherFull, RecordTooLarge
@@ -29,4 +30,5 @@ __all__ = [
     "apply_topics",
     "decode",
     "encode",
+    "facts_of",
 ]

@@ -106,7 +106,7 @@ def install_handlers(app: FastAPI) -> None:
         return answer
 
     async def unexpected(request: Request, error: Exception) -> Response:
-        log.error("request.failed", path=request.url.path, exc_info=error)
+        log.error("request.failed", path=request.url.path, **request.path_params, exc_info=error)
         return problem(request, ApiError(500, "internal_error", "Something went wrong on our side."))
 
     async def database_error(request: Request, error: Exception) -> Response:

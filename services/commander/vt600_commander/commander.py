@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 import structlog
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from vt600_bus import DeadLetters, Delivery, Follower, PublisherFull, RecordError, Subscriber
+from vt600_bus import DeadLetters, Delivery, Follower, PublisherFull, RecordError, Subscriber, facts_of
 from vt600_bus.records import CommandRequest, Downlink, Session
 from vt600_commander import changes, command_queue
 from vt600_commander.database import DATABASE_ERRORS, Store
@@ -183,7 +183,7 @@ class Commander:
 
     async def _bury(self, delivery: Delivery, error: Exception) -> None:
         """Keep a record that cannot be handled, with its reason, so that its partition moves on."""
-        log.warning("record.refused", topic=delivery.topic.name, offset=delivery.offset, error=str(error)[:500])
+        log.warning("record.refused", error=str(error)[:500], **facts_of(delivery))
         while True:
             try:
                 await self._dead_letters.publish(delivery, error)

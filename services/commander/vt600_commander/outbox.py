@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 
+import structlog
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -17,6 +18,8 @@ from vt600_commander.database import Store
 from vt600_commander.downlinks import downlink, recall_of
 from vt600_commander.metrics import CommanderMetrics
 from vt600_commander.models import QueuedCommand
+
+log = structlog.get_logger()
 
 _ROWS = 500
 _LOOK_EVERY_S = 5.0
@@ -86,6 +89,7 @@ class Outbox:
                 continue
             for status in statuses:
                 self._metrics.count(status)
+                _say(status)
             self._sent = [sent for sent in self._sent if (sent[1].command_id, sent[1].attempt) not in noted]
             if len(statuses) < _ROWS:
                 return
@@ -117,6 +121,19 @@ class Outbox:
         left = [downlink(row, open_window=self._open_window) for row in unpublished]
         self.committed([record for record in left if (record.command_id, record.attempt) not in known])
         self.committed([recall_of(row) for row in recalled])
+
+
+def _say(status: CommandStatus) -> None:
+    log.info(
+        "command.changed",
+        command_id=status.command_id,
+        attempt=status.attempt,
+        device_id=status.device_id,
+        session_id=status.session_id,
+        state=status.state,
+        reason=status.reason,
+        cause=status.cause,
+    )
 
 
 def _is_held(future: asyncio.Future[None]) -> bool:

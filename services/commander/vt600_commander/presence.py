@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 
 import structlog
 
-from vt600_bus import Delivery, RecordError, decode
+from vt600_bus import Delivery, RecordError, decode, facts_of
 from vt600_bus.records import Listener, Session
 from vt600_bus.topics import LISTENERS, SESSIONS
 
@@ -70,7 +70,7 @@ class Presence:
                 else:
                     changed |= self._take_listener(decode(Listener, delivery.value), live=live)
             except RecordError as error:
-                log.warning("presence.record_skipped", topic=delivery.topic.name, error=str(error))
+                log.warning("presence.record_skipped", error=str(error), **facts_of(delivery))
         return changed
 
     def _take_session(self, session: Session) -> None:

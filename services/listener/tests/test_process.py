@@ -288,7 +288,7 @@ async def test_dispatches_reach_the_link_that_they_name(kafka_servers: str, repo
 async def test_a_signal_drains_and_ends_with_zero(kafka_servers: str, report_frame: Callable[..., bytes]) -> None:
     device, name = fresh_binary_id(), f"drained-{uuid.uuid4().hex}"
     async with running_listener(kafka_servers, id=name) as listener, link_to(listener.port) as (reader, writer):
-        own_id = str(listener.events("listener.opened")[0]["id"])
+        own_id = str(listener.events("listener.opened")[0]["listener_id"])
         writer.write(encode_login(device))
         await soon(reader.readexactly(18))
         listener.process.send_signal(signal.SIGTERM)

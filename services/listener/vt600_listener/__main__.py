@@ -36,6 +36,7 @@ async def run(settings: ListenerSettings, kafka: KafkaSettings) -> None:
         kafka, client_id=settings.id, max_pending_bytes=int(settings.max_pending_bytes * _ROOM_FOR_NOTICES)
     )
     listener = Listener(settings, publisher=publisher, registry=registry, clock=Clock(), max_files=raise_file_limit())
+    structlog.contextvars.bind_contextvars(listener_id=listener.id)
     probes = Probes(host=settings.probes_host, port=settings.probes_port, registry=registry)
     probes.add_check("listener", listener.not_ready_because)
     follower = Follower(kafka, [topics.DOWNLINKS], client_id=settings.id, start="end")
@@ -53,7 +54,6 @@ async def run(settings: ListenerSettings, kafka: KafkaSettings) -> None:
                 await listener.server.open()
                 _log.info(
                     "listener.opened",
-                    id=listener.id,
                     host=settings.host,
                     port=listener.server.port,
                     probes_port=probes.port,

@@ -2,6 +2,8 @@
 
 from typing import Literal
 
+import structlog
+
 from vt600_bus.records import DeliveryReport, Downlink
 from vt600_bus.topics import DELIVERY_REPORTS
 from vt600_listener.clock import Clock
@@ -10,6 +12,8 @@ from vt600_listener.metrics import Metrics
 from vt600_listener.publishing import Notices
 from vt600_listener.session import Session
 from vt600_listener.uplink import PHOTO_CODE
+
+_log = structlog.get_logger()
 
 # What answers a request for a position, in either dialect, or for a photo (SPEC §3.10, §4.7): no replies of their own.
 _NO_REPLIES = frozenset({"9955", "000", PHOTO_CODE})
@@ -47,6 +51,14 @@ class Delivery:
 
     def _report(self, downlink: Downlink, outcome: Literal["written", "held", "refused"], reason: str | None) -> bool:
         self._metrics.downlinks.labels(reason or outcome).inc()
+        _log.info(
+            f"downlink.{outcome}",
+            command_id=downlink.command_id,
+            attempt=downlink.attempt,
+            device_id=downlink.device_id,
+            session_id=downlink.session_id,
+            reason=reason,
+        )
         return self._notices.publish(
             DELIVERY_REPORTS,
             downlink.device_id,

@@ -7,14 +7,14 @@ from datetime import UTC, datetime
 
 import structlog
 
-from vt600_bus import Follower, RecordError, serde
+from vt600_bus import Follower, RecordError, facts_of, serde
 from vt600_bus.records import Downlink
 from vt600_listener.clock import Clock
 from vt600_listener.delivery import Delivery
 from vt600_listener.interlock import tells_nothing_yet
 from vt600_listener.metrics import Metrics
 from vt600_listener.registry import SessionRegistry
-from vt600_listener.session import Session
+from vt600_listener.session import Session, ids_of
 from vt600_listener.settings import ListenerSettings
 from vt600_listener.window import Window
 
@@ -55,7 +55,7 @@ class Downlinks:
                     downlink = serde.decode(Downlink, delivery.value)
                 except RecordError as error:
                     self._metrics.downlinks.labels("unreadable").inc()
-                    _log.warning("downlink.unreadable", error=str(error), offset=delivery.offset)
+                    _log.warning("downlink.unreadable", error=str(error), **facts_of(delivery))
                     continue
                 if downlink.listener_id == self._listener_id:
                     self.deliver(downlink)
@@ -90,7 +90,7 @@ class Downlinks:
             self._metrics.downlinks.labels("not_closed").inc()
             return
         self._metrics.downlinks.labels("closed").inc()
-        _log.info("link.forced", device_id=session.device_id, session_id=session.session_id, peer=session.peer)
+        _log.info("link.forced", **ids_of(session), peer=session.peer)
         session.link.close("forced")
 
     def _is_new(self, downlink: Downlink) -> bool:

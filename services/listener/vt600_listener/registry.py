@@ -12,7 +12,7 @@ from vt600_bus.records import Dialect
 from vt600_listener.clock import Clock
 from vt600_listener.metrics import Metrics
 from vt600_listener.publishing import Notices
-from vt600_listener.session import Link, Session
+from vt600_listener.session import Link, Session, ids_of
 from vt600_listener.window import Window
 
 _log = structlog.get_logger()
@@ -63,7 +63,7 @@ class SessionRegistry:
         self._by_device[device_id] = session
         self._metrics.sessions_opened.labels(session.transport).inc()
         self._announce(session, "open", session.opened_at)
-        _log.debug("session.opened", device_id=device_id, session_id=session.session_id, peer=session.peer)
+        _log.debug("session.opened", **ids_of(session), peer=session.peer)
         return session
 
     def unannounced(self, link: Link, *, device_id: str, dialect: Dialect) -> Session:
@@ -89,7 +89,7 @@ class SessionRegistry:
         self._window.close(session)
         self._metrics.sessions_closed.labels(session.transport, cause).inc()
         self._announce(session, "closed", self._clock.utc_now(), cause)
-        _log.debug("session.closed", device_id=session.device_id, session_id=session.session_id, cause=cause)
+        _log.debug("session.closed", **ids_of(session), peer=session.peer, cause=cause)
 
     def sweep(self) -> None:
         """Tells of links that fell silent, closes those that stayed so for too long, ends what waited for a device until its deadline."""

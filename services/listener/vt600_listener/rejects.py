@@ -1,13 +1,17 @@
 """Bytes that are no message are published for whoever looks into them, at a bounded rate, so that no scanner fills the topic."""
 
+import structlog
+
 from vt600_bus.records import Dialect, Reject, Transport
 from vt600_bus.topics import REJECTS
 from vt600_listener.admission import TokenBucket
 from vt600_listener.clock import Clock
 from vt600_listener.metrics import Metrics
 from vt600_listener.publishing import Notices
-from vt600_listener.session import Session
+from vt600_listener.session import Session, ids_of
 from vt600_protocol import ProtocolError
+
+_log = structlog.get_logger()
 
 _MAX_RAW_BYTES = 4_096
 _PUBLISHED_PER_LINK = 10
@@ -48,3 +52,4 @@ class Rejects:
             session_id=None if session is None else session.session_id,
         )
         self._notices.publish(REJECTS, peer, record)
+        _log.debug("frame.rejected", **ids_of(session), peer=peer, reason=error.reason, detail=record.detail)

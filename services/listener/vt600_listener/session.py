@@ -69,6 +69,11 @@ class Session:
     quiet_since: datetime | None = None
 
 
+def ids_of(session: Session | None) -> dict[str, str]:
+    """How a line of the log names the session; nothing while there is none."""
+    return {} if session is None else {"device_id": session.device_id, "session_id": session.session_id}
+
+
 def require_identity(message: Message) -> None:
     """Refuses a frame of a unit without identity: empty, or all zeros as from the factory (SPEC §3.3, §5)."""
     if not message.device_id.strip("0"):

@@ -12,6 +12,7 @@ import structlog
 from vt600_bus.records import Transport
 from vt600_listener.context import LinkContext
 from vt600_listener.peers import Address, host_of, peer_text
+from vt600_listener.session import ids_of
 from vt600_listener.stream import FrameStream, Obstacle
 
 _log = structlog.get_logger()
@@ -127,7 +128,8 @@ class TcpLink(asyncio.BufferedProtocol):
         context.metrics.links_closed.labels(self._cause).inc()
         context.metrics.heartbeats.inc(stream.heartbeats)
         if self._cause in _BAD_CAUSES:
-            _log.warning("link.closed", peer=self.peer, cause=self._cause, rejects=stream.rejects)
+            ids = ids_of(stream.session)
+            _log.warning("link.closed", **ids, peer=self.peer, cause=self._cause, rejects=stream.rejects)
         self._transport = None
         self._stream = None
 

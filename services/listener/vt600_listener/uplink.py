@@ -7,6 +7,8 @@ import asyncio
 from datetime import datetime
 from typing import NamedTuple
 
+import structlog
+
 from vt600_bus.records import DeliveryReport, ReportFields, Uplink
 from vt600_bus.topics import DELIVERY_REPORTS, UPLINKS
 from vt600_listener.details import details_of, kind_of
@@ -15,7 +17,7 @@ from vt600_listener.frame_identity import event_id
 from vt600_listener.metrics import Metrics
 from vt600_listener.publishing import Notices, RecordPublisher
 from vt600_listener.report_fields import report_fields
-from vt600_listener.session import Motion, Session
+from vt600_listener.session import Motion, Session, ids_of
 from vt600_protocol import (
     DECODER_VERSION,
     CommandReply,
@@ -36,6 +38,8 @@ from vt600_protocol import (
     encode_server_address,
     record_id,
 )
+
+_log = structlog.get_logger()
 
 PHOTO_CODE = "0800"  # what answers a request for a photo (SPEC §3.9)
 
@@ -89,6 +93,7 @@ class Uplinks:
         frame_id = event_id(message, session_id=session.session_id, received_at=received_at, number=self._events)
         future = self._publish(message, session, received_at, frame_id, None)
         if isinstance(message, CommandReply):
+            _log.debug("reply.received", **ids_of(session), frame_id=frame_id, code=message.code)
             self._report_reply(message, session, received_at)
         elif isinstance(message, PhotoStart):
             self._report_awaited(message, session, received_at)

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 import asyncpg
 import httpx
 import pytest
+import structlog
 from pydantic import SecretStr
 
 from vt600_api.app import create_app
@@ -51,6 +52,17 @@ async def test_a_command_is_stored_as_queued_and_requested(
     assert (request.type, request.args, request.queue) == ("set_output", {"output": 2, "on": True}, "never")
     assert [change["state"] for change in read.json()["transitions"]] == ["queued"]
     assert [item["command_id"] for item in (await admin.get(PATH)).json()["items"]] == [command["command_id"]]
+
+
+async def test_each_word_about_a_command_is_a_line_that_names_command_and_device(admin: httpx.AsyncClient) -> None:
+    with structlog.testing.capture_logs() as lines:
+        command_id = (await admin.post(PATH, json={"type": "identify"})).json()["command_id"]
+        await admin.post(f"/v1/commands/{command_id}/cancel")
+
+    assert [(line["event"], line["action"], line["command_id"], line["device_id"]) for line in lines] == [
+        ("command.asked", "submit", command_id, "1"),
+        ("command.asked", "cancel", command_id, "1"),
+    ]
 
 
 @pytest.mark.parametrize(

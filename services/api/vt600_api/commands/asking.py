@@ -7,6 +7,7 @@ from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from typing import Any, Literal, NamedTuple, Protocol, TypeVar
 
+import structlog
 from msgspec import Struct
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -21,6 +22,8 @@ from vt600_bus import Publisher, PublisherFull, Topic
 from vt600_bus.records import CommandRequest
 from vt600_bus.topics import COMMAND_REQUESTS
 from vt600_protocol import Command, CommandError, build_command
+
+log = structlog.get_logger()
 
 R = TypeVar("R", bound=Struct)
 
@@ -93,6 +96,7 @@ async def publish(services: Asks, request: CommandRequest, *, can_be_repeated: b
     A request that its caller can repeat under the same id is left as it is then; another is taken back.
     """
     if await hand_over(services, COMMAND_REQUESTS, request.device_id, request):
+        _say(request)
         return
     if request.action == "submit" and not can_be_repeated:
         _take_back(services, request)
@@ -116,6 +120,17 @@ async def hand_over(services: Asks, topic: Topic[R], key: str, record: R) -> boo
     if done and future.exception() is not None:
         raise away
     return bool(done)
+
+
+def _say(request: CommandRequest) -> None:
+    for step in request.steps or (request,):
+        log.info(
+            "command.asked",
+            command_id=step.command_id,
+            device_id=request.device_id,
+            action=request.action,
+            caller=request.requested_by,
+        )
 
 
 def second_word(action: Literal["confirm", "cancel"], caller: str, device_id: str, command_id: str) -> CommandRequest:

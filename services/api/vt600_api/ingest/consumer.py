@@ -16,7 +16,7 @@ from msgspec import Struct
 
 from vt600_api.ingest.metrics import IngestMetrics
 from vt600_api.ingest.store import AWAY, REFUSED, StoreConnection
-from vt600_bus import Batch, DeadLetters, Delivery, RecordError, RecordTooLarge, Subscriber
+from vt600_bus import Batch, DeadLetters, Delivery, RecordError, RecordTooLarge, Subscriber, facts_of
 
 R = TypeVar("R", bound=Struct)
 T = TypeVar("T")
@@ -128,13 +128,7 @@ class Consumer(Generic[R]):
 
     async def _bury(self, delivery: Delivery, error: Exception) -> None:
         """Have the bus hold the record among the dead letters before the partition moves on."""
-        log.warning(
-            "record.refused",
-            topic=delivery.topic.name,
-            partition=delivery.partition,
-            offset=delivery.offset,
-            error=f"{type(error).__name__}: {error}",
-        )
+        log.warning("record.refused", error=f"{type(error).__name__}: {error}", **facts_of(delivery))
         await self._dead_letters.publish(delivery, error)
         self._metrics.dead_letters.labels(self.topic).inc()
 

@@ -15,7 +15,7 @@ import structlog
 from vt600_api.ingest.consumer import NotPublished
 from vt600_api.ingest.sessions import SessionWriter
 from vt600_api.ingest.store import AWAY, REFUSED, StoreConnection
-from vt600_bus import Delivery, Follower, Publisher, RecordError, decode
+from vt600_bus import Delivery, Follower, Publisher, RecordError, decode, facts_of
 from vt600_bus.records import Listener
 
 _LOOK_EVERY_S = 2.0
@@ -58,7 +58,7 @@ class Leases:
                 lease = decode(Listener, delivery.value)
                 age_s = 0.0 if live else max(0.0, (self._utc_now() - lease.renewed_at).total_seconds())
             except (RecordError, TypeError) as error:
-                log.warning("lease.skipped", offset=delivery.offset, error=str(error))
+                log.warning("lease.skipped", error=str(error), **facts_of(delivery))
                 continue
             if self._until.get(lease.listener_id, now) <= now < now + lease.lease_s - age_s:
                 came.add(lease.listener_id)

@@ -8,11 +8,14 @@ from collections.abc import Collection, Sequence
 from datetime import datetime
 
 import asyncpg
+import structlog
 
 from vt600_api.ingest.consumer import NotPublished
 from vt600_bus import Publisher, PublisherFull, RecordError, decode
 from vt600_bus.records import LinkStatus, Session
 from vt600_bus.topics import LINK_STATUSES
+
+log = structlog.get_logger()
 
 _LONGEST_DEVICE_ID = 128
 _PUBLISH_TIMEOUT_S = 10.0
@@ -139,6 +142,14 @@ class SessionWriter:
             future.result()
 
     async def _queue(self, status: LinkStatus) -> asyncio.Future[None]:
+        log.debug(
+            "link.changed",
+            device_id=status.device_id,
+            session_id=status.session_id,
+            listener_id=status.listener_id,
+            state=status.state,
+            cause=status.cause,
+        )
         while True:
             try:
                 return self._publisher.publish(LINK_STATUSES, status.device_id, status)

@@ -7,7 +7,7 @@ import structlog
 from msgspec import DecodeError, Struct, json
 
 from vt600_api.live.hub import Hub, Kind, LiveMessage
-from vt600_bus import Delivery, Follower, Topic
+from vt600_bus import Delivery, Follower, Topic, facts_of
 from vt600_bus.topics import CAMPAIGNS, COMMAND_STATUSES, LINK_STATUSES, REPORTS
 
 FEED_TOPICS = (REPORTS, COMMAND_STATUSES, LINK_STATUSES, CAMPAIGNS)
@@ -43,7 +43,7 @@ def live_message(delivery: Delivery) -> LiveMessage | None:
         kind, device_id = _about(delivery.topic, delivery.value)
         data = delivery.value.decode()
     except (DecodeError, UnicodeDecodeError) as error:
-        log.warning("feed.record_skipped", topic=delivery.topic.name, offset=delivery.offset, error=str(error))
+        log.warning("feed.record_skipped", error=str(error), **facts_of(delivery))
         return None
     cursor = f"{delivery.topic.name}-{delivery.partition}:{delivery.offset}"
     return LiveMessage(kind, device_id, f'{{"type":"{kind}","cursor":"{cursor}","data":{data}}}')
