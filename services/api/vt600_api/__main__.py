@@ -13,6 +13,7 @@ from vt600_api.app import create_app
 from vt600_api.settings import ApiSettings
 from vt600_bus import KafkaSettings
 from vt600_runtime.logs import configure_logs
+from vt600_runtime.memory import spare_what_is_loaded
 
 _DRAIN_S = 10
 
@@ -31,8 +32,10 @@ def main() -> int:
     configure_logs(service="api", level=settings.log_level, format=settings.log_format)
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, _leave)
+    app = create_app(settings, kafka)
+    spare_what_is_loaded()
     uvicorn.run(
-        create_app(settings, kafka),
+        app,
         host=settings.host,
         port=settings.port,
         loop="uvloop",

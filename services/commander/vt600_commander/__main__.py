@@ -11,6 +11,7 @@ from vt600_commander.database import is_turned_away
 from vt600_commander.process import run
 from vt600_commander.settings import CommanderSettings
 from vt600_runtime.logs import configure_logs
+from vt600_runtime.memory import spare_what_is_loaded
 from vt600_runtime.shutdown import stop_on_signals
 
 
@@ -36,6 +37,7 @@ def main() -> int:
         structlog.get_logger().error("settings.invalid", problems=problems)
         return 2
     configure_logs(service="commander", level=settings.log_level, format=settings.log_format)
+    spare_what_is_loaded()
     try:
         uvloop.run(_run(settings, kafka))
     except BaseExceptionGroup as group:

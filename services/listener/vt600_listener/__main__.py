@@ -15,6 +15,7 @@ from vt600_listener.listener import Listener
 from vt600_listener.settings import ListenerSettings
 from vt600_listener.sockets import raise_file_limit
 from vt600_runtime.logs import configure_logs
+from vt600_runtime.memory import spare_what_is_loaded
 from vt600_runtime.probes import Probes
 from vt600_runtime.shutdown import stop_on_signals
 
@@ -88,6 +89,7 @@ def main() -> int:
         _log.error("settings.invalid", problems=problems)
         return 2
     configure_logs(service="listener", level=settings.log_level, format=settings.log_format)
+    spare_what_is_loaded()
     try:
         uvloop.run(run(settings, kafka))
     except* OSError as errors:

@@ -11,6 +11,7 @@ from vt600_api.campaigns.settings import CampaignsSettings
 from vt600_api.settings import CommandSettings
 from vt600_bus import KafkaSettings
 from vt600_runtime.logs import configure_logs
+from vt600_runtime.memory import spare_what_is_loaded
 from vt600_runtime.shutdown import stop_on_signals
 
 
@@ -30,6 +31,7 @@ def main() -> int:
         structlog.get_logger().error("settings.invalid", problems=problems)
         return 2
     configure_logs(service="campaigns", level=settings.log_level, format=settings.log_format)
+    spare_what_is_loaded()
     uvloop.run(_run(settings, commands, kafka))
     return 0
 

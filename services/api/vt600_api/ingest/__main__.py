@@ -12,6 +12,7 @@ from vt600_api.ingest.process import run
 from vt600_api.ingest.settings import IngestSettings
 from vt600_bus import KafkaSettings
 from vt600_runtime.logs import configure_logs
+from vt600_runtime.memory import spare_what_is_loaded
 from vt600_runtime.shutdown import stop_on_signals
 
 _RECORDS_BEFORE_GC = 100_000
@@ -34,8 +35,8 @@ def main() -> int:
         structlog.get_logger().error("settings.invalid", problems=problems)
         return 2
     configure_logs(service="ingest", level=settings.log_level, format=settings.log_format)
+    spare_what_is_loaded()
     # A batch is ten thousands of objects without cycles; looking for some in every batch costs a sixth of the time.
-    gc.freeze()
     gc.set_threshold(_RECORDS_BEFORE_GC, 20, 100)
     uvloop.run(_run(settings, kafka))
     return 0

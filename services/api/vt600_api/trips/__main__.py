@@ -9,6 +9,7 @@ from pydantic import ValidationError
 from vt600_api.trips.process import run
 from vt600_api.trips.settings import TripsSettings
 from vt600_runtime.logs import configure_logs
+from vt600_runtime.memory import spare_what_is_loaded
 from vt600_runtime.shutdown import stop_on_signals
 
 
@@ -26,6 +27,7 @@ def main() -> int:
         structlog.get_logger().error("settings.invalid", problems=problems)
         return 2
     configure_logs(service="trips", level=settings.log_level, format=settings.log_format)
+    spare_what_is_loaded()
     uvloop.run(_run(settings))
     return 0
 
