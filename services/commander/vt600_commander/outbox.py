@@ -29,9 +29,19 @@ DELETE FROM commander.status_outbox WHERE position IN (
     SELECT position FROM commander.status_outbox ORDER BY position LIMIT :count FOR UPDATE SKIP LOCKED
 ) RETURNING position, record
 """)
+# A command that a step works on is left for the next time and returned: who waits for nobody is part of no deadlock.
 _NOTE_SENT = text("""
-UPDATE commander.queued_commands SET published_attempt = :attempt
-WHERE command_id = :command_id AND published_attempt < :attempt
+WITH sent AS (
+    SELECT command_id, max(attempt) AS attempt
+    FROM unnest(CAST(:command_ids AS text[]), CAST(:attempts AS int[])) AS sent (command_id, attempt) GROUP BY command_id
+), free AS (
+    SELECT command_id, sent.attempt FROM commander.queued_commands JOIN sent USING (command_id)
+    FOR UPDATE OF queued_commands SKIP LOCKED
+), noted AS (
+    UPDATE commander.queued_commands SET published_attempt = free.attempt FROM free
+    WHERE queued_commands.command_id = free.command_id AND published_attempt < free.attempt
+)
+SELECT command_id FROM commander.queued_commands JOIN sent USING (command_id) WHERE command_id NOT IN (SELECT command_id FROM free)
 """)
 
 
@@ -103,10 +113,12 @@ class Outbox:
             await asyncio.wait(futures)
         for future in futures:
             future.result()
-        noted = {(record.command_id, record.attempt) for future, record in self._sent if _is_held(future)}
-        if noted:
-            await db.execute(_NOTE_SENT, [{"command_id": name, "attempt": attempt} for name, attempt in sorted(noted)])
-        return statuses, noted
+        held = {(record.command_id, record.attempt) for future, record in self._sent if _is_held(future)}
+        if not held:
+            return statuses, held
+        names, attempts = zip(*held, strict=True)
+        busy = set((await db.execute(_NOTE_SENT, {"command_ids": names, "attempts": attempts})).scalars())
+        return statuses, {(name, attempt) for name, attempt in held if name not in busy}
 
     async def _send_left_downlinks(self, *, older_than_s: float) -> None:
         """Dispatches that were committed and may never have been published: the same attempt for the same link again. What was asked
