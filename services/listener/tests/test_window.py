@@ -73,7 +73,7 @@ async def quiet(bench: "Bench", tracker: "Tracker") -> "Tracker":
 
 
 async def test_a_link_that_was_heard_a_moment_ago_is_written_to_at_once(bench: "Bench", tracker: "Tracker") -> None:
-    await bench.clock.advance(59.9)
+    await bench.clock.advance(49.9)
     downlink = dispatch(bench)
 
     assert tracker.transport.take() == downlink.payload

@@ -57,7 +57,7 @@ class ListenerSettings(BaseSettings):
     # its next bytes. 0 is not at all, which never reaches a unit that comes from another UDP port with each report: what waited for the
     # last port comes back from the commander for the new one. And by how much our clock may be behind the commander's before commands
     # are refused.
-    tcp_path_s: float = Field(default=60.0, ge=0)
+    tcp_path_s: float = Field(default=50.0, ge=0)
     udp_path_s: float = Field(default=20.0, ge=0)
     max_clock_skew_s: float = Field(default=2.0, gt=0)
 
