@@ -96,6 +96,7 @@ def create_app(settings: ApiSettings, kafka: KafkaSettings) -> FastAPI:
                     query_timeout_s=settings.query_timeout_s,
                 ),
                 publisher=publisher,
+                turns=asyncio.Semaphore(max(settings.database_pool_size // 2, 1)),
                 hub=hub,
                 metrics=metrics,
             )

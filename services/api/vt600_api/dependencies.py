@@ -1,5 +1,6 @@
 """The few things that live as long as a request."""
 
+import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
 from typing import Annotated
@@ -9,6 +10,7 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 
 from vt600_api.auth import Caller, KeyRing, key_of
+from vt600_api.errors import ApiError
 from vt600_api.exports.connections import ExportConnections
 from vt600_api.live.hub import Hub
 from vt600_api.metrics import ApiMetrics
@@ -18,13 +20,14 @@ from vt600_bus import Publisher
 
 @dataclass(frozen=True, slots=True)
 class Services:
-    """What the process holds; kept in `app.state.services`."""
+    """What the process holds; kept in `app.state.services`. `turns`: who may wait for Kafka with the database in hand."""
 
     settings: ApiSettings
     sessions: async_sessionmaker[AsyncSession]
     keys: KeyRing
     exports: ExportConnections
     publisher: Publisher
+    turns: asyncio.Semaphore
     hub: Hub
     metrics: ApiMetrics
 
@@ -41,6 +44,20 @@ async def get_db(request: Request) -> AsyncIterator[AsyncSession]:
         yield db
 
 
+async def take_turn(request: Request) -> AsyncIterator[None]:
+    """Only so many requests at a time hold a connection of the database while they wait for Kafka: when it is slow, others still read."""
+    services = get_services(request)
+    try:
+        async with asyncio.timeout(services.settings.bus_timeout_s):
+            await services.turns.acquire()
+    except TimeoutError:
+        raise ApiError(503, "bus_unavailable", "Kafka is slow; nothing was queued. Try again.") from None
+    try:
+        yield
+    finally:
+        services.turns.release()
+
+
 def caller_with(scope: str) -> Callable[[Request], Awaitable[Caller]]:
     """A dependency that lets in only callers with the scope."""
 
@@ -52,6 +69,7 @@ def caller_with(scope: str) -> Callable[[Request], Awaitable[Caller]]:
     return check
 
 
+IN_TURN = [Depends(take_turn, scope="function")]
 ServicesDep = Annotated[Services, Depends(get_services)]
 Db = Annotated[AsyncSession, Depends(get_db, scope="function")]
 

@@ -1,6 +1,8 @@
 """The database or Kafka goes away, also in the middle of a request, and comes back."""
 
 import asyncio
+import os
+import signal
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
@@ -105,6 +107,30 @@ async def test_a_wrong_statement_is_not_taken_for_an_outage(serve: "Serve", post
     await connection.close()
 
     assert code_of(await client.get("/v1/positions/latest")) == (500, "internal_error")
+
+
+async def test_while_kafka_is_slow_everything_can_be_read(
+    serve: "Serve", own_kafka: Callable[[], Kafka], device_id: str, eventually: "Eventually"
+) -> None:
+    kafka = own_kafka()
+    served = await serve(kafka=kafka.bootstrap_servers, bus_timeout_s=3, database_pool_size=2)
+    client = await served.client()
+
+    async def submit() -> tuple[int, str | None]:
+        return code_of(await client.post(f"/v1/devices/{device_id}/commands", json={"type": "identify"}))
+
+    assert await eventually(submit, lambda found: found[0] == 202)
+    os.kill(kafka.pid, signal.SIGSTOP)
+    try:
+        asking = [asyncio.create_task(submit()) for _ in range(4)]
+        for _ in range(20):
+            assert (await client.get("/v1/devices")).status_code == 200
+        assert not any(task.done() for task in asking)
+        refused = await asyncio.gather(*asking)
+    finally:
+        os.kill(kafka.pid, signal.SIGCONT)
+
+    assert refused == [(503, "bus_unavailable")] * 4
 
 
 async def test_without_kafka_nothing_is_asked_of_a_device_until_it_is_back(

@@ -109,7 +109,7 @@ async def publish(services: Asks, request: CommandRequest, *, can_be_repeated: b
 
 async def hand_over(services: Asks, topic: Topic[R], key: str, record: R) -> bool:
     """Whether the broker took the record in time; ApiError `bus_unavailable` when it never will."""
-    away = ApiError(503, "bus_unavailable", "Kafka does not answer; nothing was queued. Try again.")
+    away = ApiError(503, "bus_unavailable", "Kafka does not answer; nothing was asked of the device. Try again.")
     if not services.publisher.healthy:
         raise away
     try:

@@ -25,6 +25,7 @@ from vt600_api.commands.schemas import (
 from vt600_api.commands.views import command_view, transition_view
 from vt600_api.cursors import make_cursor, read_cursor
 from vt600_api.dependencies import (
+    IN_TURN,
     CommandSender,
     CursorText,
     DangerousSender,
@@ -50,6 +51,7 @@ _FINAL = frozenset(("acknowledged", "failed", "expired", "cancelled", "rejected"
     "/devices/{device_id}/commands",
     response_model=CommandView,
     status_code=202,
+    dependencies=IN_TURN,
     responses={200: {"model": CommandView, "description": "The same request made this command before."}},
 )
 async def submit(
@@ -138,7 +140,7 @@ async def read_command(db: Db, _caller: Reader, command_id: CommandId) -> Comman
     return CommandHistory(**command_view(command).model_dump(), transitions=changes)
 
 
-@router.post("/commands/{command_id}/confirm", response_model=CommandView, status_code=202)
+@router.post("/commands/{command_id}/confirm", response_model=CommandView, status_code=202, dependencies=IN_TURN)
 async def confirm(db: Db, services: ServicesDep, caller: DangerousSender, command_id: CommandId) -> CommandView:
     """Say the second word for a command that waits for one (`reason` is `needs_confirmation`). Without it, it is rejected."""
     command = await _require(db, command_id)
@@ -148,7 +150,7 @@ async def confirm(db: Db, services: ServicesDep, caller: DangerousSender, comman
     return command_view(command)
 
 
-@router.post("/commands/{command_id}/cancel", response_model=CommandView, status_code=202)
+@router.post("/commands/{command_id}/cancel", response_model=CommandView, status_code=202, dependencies=IN_TURN)
 async def cancel(db: Db, services: ServicesDep, caller: CommandSender, command_id: CommandId) -> CommandView:
     """Ask for the command to be taken back. It works until its bytes leave; the state tells whether it did."""
     command = await _require(db, command_id)

@@ -18,7 +18,17 @@ from vt600_api.commands.models import Command
 from vt600_api.commands.schemas import NewSequence, SequencePage, SequenceView
 from vt600_api.commands.views import WAITING, sequence_view
 from vt600_api.cursors import make_cursor, read_cursor
-from vt600_api.dependencies import CommandSender, CursorText, Db, DeviceId, Limit, Reader, Services, ServicesDep
+from vt600_api.dependencies import (
+    IN_TURN,
+    CommandSender,
+    CursorText,
+    Db,
+    DeviceId,
+    Limit,
+    Reader,
+    Services,
+    ServicesDep,
+)
 from vt600_api.devices.routes import require_device
 from vt600_api.errors import ApiError
 from vt600_bus import encode
@@ -35,6 +45,7 @@ _MAX_REQUEST_BYTES = 64 * 1024  # what the commander reads as one
     "/devices/{device_id}/command-sequences",
     response_model=SequenceView,
     status_code=202,
+    dependencies=IN_TURN,
     responses={200: {"model": SequenceView, "description": "The same request made this sequence before."}},
 )
 async def submit_sequence(
@@ -83,7 +94,9 @@ async def read_sequence(db: Db, _caller: Reader, sequence_id: SequenceId) -> Seq
     return sequence_view(await _require(db, sequence_id))
 
 
-@router.post("/command-sequences/{sequence_id}/cancel", response_model=SequenceView, status_code=202)
+@router.post(
+    "/command-sequences/{sequence_id}/cancel", response_model=SequenceView, status_code=202, dependencies=IN_TURN
+)
 async def cancel_sequence(
     db: Db, services: ServicesDep, caller: CommandSender, sequence_id: SequenceId
 ) -> SequenceView:

@@ -1,21 +1,30 @@
 """When a device was connected, and how its link is closed."""
 
-import asyncio
 import uuid
 from datetime import UTC, datetime, timedelta
 
 import structlog
 from fastapi import APIRouter, Response
 
+from vt600_api.commands.asking import hand_over
 from vt600_api.cursors import make_cursor, read_cursor
-from vt600_api.dependencies import BoundedDb, CommandSender, CursorText, Db, DeviceId, Limit, Reader, ServicesDep
+from vt600_api.dependencies import (
+    IN_TURN,
+    BoundedDb,
+    CommandSender,
+    CursorText,
+    Db,
+    DeviceId,
+    Limit,
+    Reader,
+    ServicesDep,
+)
 from vt600_api.devices.routes import require_device
 from vt600_api.errors import ApiError
 from vt600_api.links import queries
 from vt600_api.links.schemas import Disconnection, SessionPage, SessionView
 from vt600_api.paging import Order
 from vt600_api.positions.parameters import Since, Until, check_span
-from vt600_bus import PublisherFull
 from vt600_bus.records import Downlink
 from vt600_bus.topics import DOWNLINKS
 
@@ -50,7 +59,7 @@ async def list_sessions(
     )
 
 
-@router.post("/disconnect", response_model=Disconnection, status_code=202)
+@router.post("/disconnect", response_model=Disconnection, status_code=202, dependencies=IN_TURN)
 async def disconnect(
     db: Db, services: ServicesDep, caller: CommandSender, device_id: DeviceId, response: Response
 ) -> Disconnection:
@@ -73,17 +82,10 @@ async def disconnect(
         reply_code="",
         action="close",
     )
-    away = ApiError(
-        503, "bus_unavailable", "Kafka does not answer; try again. The link may still be closed within a minute."
-    )
-    try:
-        done, _ = await asyncio.wait(
-            {services.publisher.publish(DOWNLINKS, device_id, record)}, timeout=services.settings.bus_timeout_s
+    if not await hand_over(services, DOWNLINKS, device_id, record):
+        raise ApiError(
+            503, "bus_unavailable", "Kafka does not answer; try again. The link may still be closed within a minute."
         )
-    except PublisherFull:
-        raise away from None
-    if not done:
-        raise away
     log.info("link.close_asked", device_id=device_id, session_id=link.session_id, caller=caller.name)
     response.headers["Location"] = f"/v1/devices/{device_id}/sessions"
     return Disconnection(
