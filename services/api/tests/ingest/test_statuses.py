@@ -85,23 +85,26 @@ async def test_revisions_out_of_order_end_in_the_newest_state_and_all_transition
     assert transitions == list(STATES)
 
 
+@pytest.mark.parametrize("repeated_after_s", [0, 3])
 async def test_a_command_that_the_api_stored_as_requested_is_moved_on(
-    database: asyncpg.Connection, make_status: Callable[..., CommandStatus]
+    database: asyncpg.Connection, make_status: Callable[..., CommandStatus], repeated_after_s: float
 ) -> None:
     status = make_status(1)
+    repeated_after = timedelta(seconds=repeated_after_s)
     await database.execute(
         "INSERT INTO fleet.commands (command_id, revision, device_id, type, state, at, requested_at, requested_by, deadline_at)"
         " VALUES ($1, 0, $2, $3, 'queued', $4, $4, 'test', $5)",
         status.command_id,
         status.device_id,
         status.type,
-        status.requested_at,
-        status.deadline_at,
+        status.requested_at + repeated_after,
+        status.deadline_at + repeated_after,
     )
 
     await write_statuses(database, [status, make_status(2)])
 
-    assert (await command(database, status))["state"] == "dispatched"
+    row = await command(database, status)
+    assert (row["state"], row["requested_at"], row["deadline_at"]) == ("dispatched", NOON, status.deadline_at)
 
 
 async def test_each_transition_keeps_its_cause_and_the_bytes_that_it_brought(

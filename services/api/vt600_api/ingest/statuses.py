@@ -14,13 +14,15 @@ INSERT INTO fleet.command_transitions (command_id, revision, state, at, attempt,
 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
 ON CONFLICT DO NOTHING
 """
+# What the API stored may be a repetition, asked for after the first request was carried out: the commander knows when that was made.
 _COMMAND = """
 INSERT INTO fleet.commands AS c (command_id, revision, device_id, type, args, state, at, requested_at, requested_by,
                                  deadline_at, attempt, reason, listener_id, session_id, written, reply, reply_text,
                                  sequence_id, step)
 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19)
 ON CONFLICT (command_id) DO UPDATE SET
-    revision = excluded.revision, state = excluded.state, at = excluded.at, deadline_at = excluded.deadline_at,
+    revision = excluded.revision, state = excluded.state, at = excluded.at,
+    requested_at = excluded.requested_at, deadline_at = excluded.deadline_at,
     attempt = excluded.attempt, reason = excluded.reason, listener_id = excluded.listener_id,
     session_id = excluded.session_id, written = excluded.written, reply = excluded.reply, reply_text = excluded.reply_text
 WHERE excluded.revision > c.revision
