@@ -6,8 +6,13 @@ from itertools import pairwise
 import pytest
 
 from vt600_protocol import (
+    Command,
     CommandReply,
+    IntervalSetting,
+    Parameters,
     PositionReport,
+    ReadInterval,
+    ReadParameters,
     SetInterval,
     SetOutput,
     decode_datagram,
@@ -71,6 +76,28 @@ def test_a_record_made_without_a_network_says_that_it_was_stored() -> None:
 
     assert sent(one.frame(one.make_record(NOW, linked=False))).stored is True
     assert sent(one.frame(one.make_record(NOW, linked=True))).stored is False
+
+
+@pytest.mark.parametrize(
+    ("dialect", "ask", "values"),
+    [
+        ("binary", ReadInterval(), IntervalSetting(interval_s=30)),
+        ("ascii", ReadParameters(code=102), Parameters(code="102", values=("30",))),
+        ("ascii", ReadParameters(code=109), None),
+    ],
+)
+def test_it_tells_what_it_was_told(dialect: Dialect, ask: Command, values: object) -> None:
+    one = tracker(dialect)
+    reactions = []
+    for command in (SetInterval(interval_s=30), ask):
+        encoded = encode_command(command, device_id=one.device_id, dialect=dialect)
+        (frame,) = decode_datagram(encoded.payload, "device").messages
+        reactions.append(one.handle(frame, NOW, ""))
+    assert reactions[-1] is not None
+    (reply,) = decode_datagram(reactions[-1].frames[0]).messages
+
+    assert isinstance(reply, CommandReply)
+    assert reply.values == values
 
 
 @pytest.mark.parametrize("dialect", ["binary", "ascii"])

@@ -16,7 +16,10 @@ from vt600_protocol import (
     IntervalSetting,
     LoginReply,
     Message,
+    Parameters,
     PositionReport,
+    ReadInterval,
+    ReadParameters,
     RequestPosition,
     SetInterval,
     SetOutput,
@@ -50,7 +53,8 @@ class Record:
 
 @dataclass(slots=True)
 class Tracker:
-    """Its identity, its way of speaking, and its state. `memory` holds what is still to be sent or confirmed."""
+    """Its identity, its way of speaking, and its state. `memory` holds what is still to be sent or confirmed, `parameters` what each
+    command with a code last said."""
 
     device_id: str
     dialect: Dialect
@@ -64,6 +68,7 @@ class Tracker:
     memory: deque[Record] = field(default_factory=deque)
     records: list[Record] = field(default_factory=list)
     commands: list[ReceivedCommand] = field(default_factory=list)
+    parameters: dict[str, str] = field(default_factory=dict)
     _random: random.Random = field(init=False)
     _route: Route = field(init=False)
     _next_packet: int = 0
@@ -126,6 +131,8 @@ class Tracker:
     def _obey(self, frame: CommandFrame, now: datetime) -> bytes:
         """Do it; the honest answer."""
         result = Answer(ok=True)
+        if frame.command is not None and frame.command.command_class == "setting":
+            self.parameters[frame.code] = frame.content.decode("latin-1")
         match frame.command:
             case RequestPosition():
                 return self._position(now)
@@ -133,6 +140,10 @@ class Tracker:
                 self.interval_s = float(seconds) if seconds else 3600.0
                 if self.dialect == "binary":
                     result = Answer(ok=True, values=IntervalSetting(interval_s=seconds))
+            case ReadInterval():
+                result = Answer(values=IntervalSetting(interval_s=int(self.interval_s)))
+            case ReadParameters(code=code) if str(code) in self.parameters:
+                result = Answer(values=Parameters(code=str(code), values=tuple(self.parameters[str(code)].split(","))))
             case SetOutput(output=output, on=on):
                 self.outputs = self.outputs | 1 << (output - 1) if on else self.outputs & ~(1 << (output - 1))
             case Identify():

@@ -12,6 +12,7 @@ _PROCESSES: tuple[tuple[str, str, str, tuple[str, ...]], ...] = (
     ("ingest", "vt600_api.ingest.metrics", "IngestMetrics", ()),
     ("trips", "vt600_api.trips.metrics", "TripsMetrics", ()),
     ("campaigns", "vt600_api.campaigns.metrics", "CampaignsMetrics", ()),
+    ("campaigns: desired settings", "vt600_api.desired.metrics", "DesiredMetrics", ()),
     ("api", "vt600_api.metrics", "ApiMetrics", ("clients", "pool_use")),
     ("commander", "vt600_commander.metrics", "CommanderMetrics", ("devices", "pool_use")),
 )

@@ -8,7 +8,7 @@ from vt600_protocol.binary.commands import OUTPUTS
 from vt600_protocol.command_types import COMMAND_TYPES, CommandType, command_type
 from vt600_protocol.commands import Command, CommandClass, build_command
 from vt600_protocol.commands.engine import EngineCut, engine_cut, with_own_interlock
-from vt600_protocol.commands.reporting import RequestPosition, SetInterval
+from vt600_protocol.commands.reporting import ReadInterval, ReadParameters, RequestPosition, SetInterval
 from vt600_protocol.commands.unit import Identify, Restart
 from vt600_protocol.commands.vehicle import SetImmobiliser, SetOutput, SetOutputs
 from vt600_protocol.connection import Connection
@@ -127,6 +127,8 @@ __all__ = [
     "PhotoStart",
     "PositionReport",
     "ProtocolError",
+    "ReadInterval",
+    "ReadParameters",
     "ReplyValues",
     "RequestPosition",
     "Restart",

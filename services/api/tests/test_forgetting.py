@@ -47,6 +47,8 @@ INSERT INTO fleet.device_sessions (device_id, generation, session_id, listener_i
     VALUES ($1, 1, 's', 'l', 'binary', 'tcp', 'peer', 'closed', $3, $3);
 INSERT INTO fleet.device_links (device_id, state, since, session_id, generation, listener_id, opened_at, transport, peer)
     VALUES ($1, 'offline', $3, 's', 1, 'l', $3, 'tcp', 'peer');
+INSERT INTO fleet.desired_settings (device_id, setting, value, changed_at, changed_by, change_id, state, since, next_at)
+    VALUES ($1, 'heartbeat_min', '5', $3, 'me', 'c', 'in_sync', $3, $3);
 INSERT INTO fleet.trip_states (device_id) VALUES ($1)
 """
 

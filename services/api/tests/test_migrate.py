@@ -47,6 +47,8 @@ INSERT INTO fleet.campaigns (campaign_id, requested_at, requested_by, changed_at
                              max_failed_share, min_ended)
     VALUES ('c', now(), 'me', now(), 'identify', '{}', 'never', false, 1, 1, 0.5, 1);
 INSERT INTO fleet.campaign_devices (campaign_id, device_id) SELECT 'c', device_id FROM fleet.devices;
+INSERT INTO fleet.desired_settings (device_id, setting, value, changed_at, changed_by, change_id, state, since, work, next_at)
+    SELECT device_id, 'heartbeat_min', '5', now(), 'me', 'c', 'pending', now(), 'set', now() FROM fleet.devices;
 INSERT INTO fleet.trip_states (device_id) VALUES ('d1');
 INSERT INTO fleet.device_hours (device_id, start, reports, alarms, source_at)
     SELECT device_id, date_trunc('hour', device_time), 1, 0, device_time FROM fleet.latest_positions;
@@ -61,6 +63,7 @@ ALL_TABLES = [
     "campaigns",
     "command_transitions",
     "commands",
+    "desired_settings",
     "device_days",
     "device_hours",
     "device_links",

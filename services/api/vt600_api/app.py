@@ -19,6 +19,7 @@ from vt600_api.commands.sequences import router as sequences_router
 from vt600_api.database import connector, create_engine, create_session_factory, pool_use
 from vt600_api.database_watch import DatabaseWatch
 from vt600_api.dependencies import Services
+from vt600_api.desired.routes import router as desired_router
 from vt600_api.devices.routes import router as devices_router
 from vt600_api.errors import install_handlers
 from vt600_api.exports.connections import ExportConnections
@@ -55,6 +56,7 @@ _ROUTERS = (
     commands_router,
     sequences_router,
     campaigns_router,
+    desired_router,
     live_router,
     tools_router,
 )

@@ -37,7 +37,7 @@ async def database(api_database_url: str) -> AsyncIterator[asyncpg.Connection]:
     await connection.execute(
         "TRUNCATE fleet.devices, fleet.reports, fleet.latest_positions, fleet.frames, fleet.commands,"
         " fleet.command_transitions, fleet.idempotency_keys, fleet.api_keys,"
-        " fleet.campaigns, fleet.campaign_devices"
+        " fleet.campaigns, fleet.campaign_devices, fleet.device_links, fleet.desired_settings"
     )
     yield connection
     await connection.close()

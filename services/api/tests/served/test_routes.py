@@ -16,6 +16,7 @@ pytestmark = pytest.mark.servers
 
 OPEN = {"/openapi.json", "/docs", "/docs/oauth2-redirect"}
 IDS = dict.fromkeys(("command_id", "sequence_id", "campaign_id"), "00000000-0000-0000-0000-000000000000")
+IDS["setting"] = "apn"
 NEEDED = {
     ("GET", "/v1/devices"): "read:positions",
     ("POST", "/v1/devices"): "write:devices",
@@ -54,6 +55,9 @@ NEEDED = {
     ("GET", "/v1/devices/{device_id}/command-sequences"): "read:positions",
     ("GET", "/v1/command-sequences/{sequence_id}"): "read:positions",
     ("POST", "/v1/command-sequences/{sequence_id}/cancel"): "send:commands",
+    ("GET", "/v1/devices/{device_id}/desired-settings"): "read:positions",
+    ("PUT", "/v1/devices/{device_id}/desired-settings"): "send:commands",
+    ("DELETE", "/v1/devices/{device_id}/desired-settings/{setting}"): "send:commands",
     ("POST", "/v1/campaigns"): "send:commands",
     ("GET", "/v1/campaigns"): "read:positions",
     ("GET", "/v1/campaigns/{campaign_id}"): "read:positions",

@@ -13,6 +13,7 @@ TABLES_OF_A_DEVICE = (
     "frames",
     "device_sessions",
     "device_links",
+    "desired_settings",
     "devices",
 )
 # What is kept of a device that was forgotten: what people asked of it, and what was refused.

@@ -1,0 +1,1 @@
+"""Settings that a device shall have, and whether it has them."""
