@@ -105,6 +105,22 @@ async def test_settings_of_one_command_share_it(
     assert len({request.command_id for request in sent}) == 3
 
 
+async def test_a_value_that_changes_takes_the_shared_command_back_and_all_are_told_anew_at_once(
+    admin: httpx.AsyncClient, runner: SettingsRunner, database: asyncpg.Connection
+) -> None:
+    await put(admin, report_interval_s=60, ignition_off_interval_s=600)
+    await runner.round()
+    await put(admin, report_interval_s=60, ignition_off_interval_s=900)
+    await end(database, "cancelled")
+    await runner.round()
+    asked = await commands(database, "queued")
+    await end(database, "acknowledged")
+    await runner.round()
+
+    assert asked == [("set_interval", {"interval_s": 60, "ignition_off_s": 900})]
+    assert set((await states(admin)).values()) == {("in_sync", None)}
+
+
 async def test_a_full_queue_is_waited_for(
     admin: httpx.AsyncClient, runner: SettingsRunner, database: asyncpg.Connection
 ) -> None:

@@ -16,7 +16,7 @@ class DesiredSetting(Base):
     """One setting of one device.
 
     `work` is what is left to do: `set` and `read` wait for their command to be asked for, `setting` and `reading` for its end, and
-    `replaced` waits for the end of a command that says an older value. `change_id` is another with each change of the value, and
+    `replaced` waits for the end of a command that says an older value, of this setting or of one that shares the command. `change_id` is another with each change of the value, and
     `attempts` counts the commands since: both make a command's id. `request` may not be on the bus yet.
     """
 

@@ -1,6 +1,7 @@
 """`/v1/devices/{device_id}/desired-settings`: what a device shall be set to, and whether it is."""
 
 import uuid
+from collections.abc import Collection
 from datetime import datetime
 from typing import Annotated, cast
 
@@ -42,22 +43,21 @@ async def put_desired_settings(
     await queries.lock(db, device_id)
     rows = {row.setting: row for row in await queries.settings_of(db, device_id)}
     desired = body.model_dump(exclude_none=True)
+    changed = [name for name, value in desired.items() if not _is_wanted_already(rows.get(name), value)]
+    if DANGEROUS.intersection(changed):
+        caller.require("send:commands:dangerous")
     for name in rows.keys() - desired.keys():
-        await _take_back(services, caller, rows[name])
+        await _take_back(services, caller, rows[name], rows.values())
         await db.delete(rows[name])
     now = await queries.clock(db)
-    for name, value in desired.items():
+    for name in changed:
         row = rows.get(name)
-        if row is not None and row.value == value and row.state in ("in_sync", "pending"):
-            continue
-        if name in DANGEROUS:
-            caller.require("send:commands:dangerous")
         if row is None:
             row = DesiredSetting(device_id=device_id, setting=name)
             db.add(row)
         else:
-            await _take_back(services, caller, row)
-        _want(row, value, caller, now)
+            await _take_back(services, caller, row, rows.values())
+        _want(row, desired[name], caller, now)
         if device.dialect is not None:
             said = say(device_id, cast("Dialect", device.dialect), name, desired)
             if isinstance(said, str) and row.work == "set":
@@ -77,21 +77,30 @@ async def delete_desired_setting(
     """Leave a setting to the device: it stays as it is, and a command for it that has not left is taken back."""
     await require_device(db, device_id)
     await queries.lock(db, device_id)
-    for row in await queries.settings_of(db, device_id):
-        if row.setting == setting:
-            await _take_back(services, caller, row)
-            await db.delete(row)
-            return
-    raise ApiError(404, "setting_not_found", f"Nothing is desired for {setting}.")
+    rows = {row.setting: row for row in await queries.settings_of(db, device_id)}
+    if setting not in rows:
+        raise ApiError(404, "setting_not_found", f"Nothing is desired for {setting}.")
+    await _take_back(services, caller, rows[setting], rows.values())
+    await db.delete(rows[setting])
 
 
-async def _take_back(services: Services, caller: Caller, row: DesiredSetting) -> None:
-    """Ask for a command under way not to be carried out. It is put on the bus first when it may not be there, so that it ends."""
+def _is_wanted_already(row: DesiredSetting | None, value: object) -> bool:
+    return row is not None and row.value == value and row.state in ("in_sync", "pending")
+
+
+async def _take_back(services: Services, caller: Caller, row: DesiredSetting, rows: Collection[DesiredSetting]) -> None:
+    """Ask for the command that tells the setting not to be carried out; others that share it are told anew.
+
+    What may not be on the bus is put there first, so that it ends.
+    """
     if row.request is not None:
         await publish(services, decode(CommandRequest, row.request), can_be_repeated=True)
         row.request = None
-    if row.work in ("setting", "reading") and row.command_id is not None:
+    if row.work == "setting" and row.command_id is not None:
         await publish(services, second_word("cancel", caller.name, row.device_id, row.command_id))
+        for other in rows:
+            if other.command_id == row.command_id and other.work == "setting":
+                other.work = "replaced"
 
 
 def _want(row: DesiredSetting, value: object, caller: Caller, now: datetime) -> None:
