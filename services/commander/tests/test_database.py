@@ -1,8 +1,10 @@
 """The database from the commander's side."""
 
 import asyncio
+import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable
 
+import asyncpg
 import pytest
 from pydantic import SecretStr
 from sqlalchemy import text
@@ -81,7 +83,6 @@ async def test_a_deadlock_is_run_again(make_store: Callable[[], Store]) -> None:
 @pytest.mark.parametrize(
     ("statement", "values"),
     [
-        ("SELECT * FROM no_such_table", {}),
         ("SELECT 1/0", {}),
         ("SELECT CAST(:value AS bigint)", {"value": 2**70}),
         ("SELECT CAST(:value AS text)", {"value": "\x00"}),
@@ -96,6 +97,20 @@ async def test_what_the_database_refuses_is_not_asked_again(
             await make_store().transact(doing(statement, **values))
 
     assert not helps_to_wait(refused.value)
+
+
+async def test_what_a_migration_brings_is_waited_for(make_store: Callable[[], Store], database_url: str) -> None:
+    table = f"t{uuid.uuid4().hex}"
+    store = make_store()
+    waiting = asyncio.create_task(store.transact(doing(f"SELECT count(*) FROM {table}")))  # noqa: S608
+    async with asyncio.timeout(_PATIENCE_S):
+        while store.problem in (None, "not asked yet"):
+            await asyncio.sleep(0.01)
+    connection = await asyncpg.connect(database_url)
+    await connection.execute(f"CREATE TABLE {table} (id int)")
+    await connection.close()
+    async with asyncio.timeout(_PATIENCE_S):
+        assert await waiting == 0
 
 
 async def test_a_server_that_is_not_there_is_waited_for_and_named() -> None:

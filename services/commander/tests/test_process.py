@@ -204,18 +204,22 @@ def test_bad_settings_are_one_line(*, missing: bool) -> None:
     assert done.stderr == b""
 
 
-def test_a_database_without_the_tables_is_one_line(
+def test_a_commander_that_comes_before_its_tables_waits_for_them(
     kafka_servers: str, make_database: Callable[[], str], tmp_path: Path
 ) -> None:
-    commander = service(tmp_path, kafka_servers, make_database())
+    url = make_database()
+    commander = service(tmp_path, kafka_servers, url)
     commander.launch()
     try:
-        asyncio.run(until(lambda: not commander.running))
+        asyncio.run(until(lambda: "database.unreachable" in commander.log.read_text()))
+        was_ready = commander.is_ready()
+        upgrade(SecretStr(url))
+        asyncio.run(until(commander.is_ready))
     finally:
         commander.stop()
 
-    assert commander.exit_code == 1
-    assert "database.refused" in commander.log.read_text()
+    assert not was_ready
+    assert commander.exit_code == 0
     assert "Traceback" not in commander.log.read_text()
 
 

@@ -19,8 +19,10 @@ SCHEMA = "commander"
 
 # What statements raise; `helps_to_wait` tells a database that is away from a statement that it refused.
 DATABASE_ERRORS = (OSError, TimeoutError, SQLAlchemyError, asyncpg.PostgresError, asyncpg.InterfaceError)
-# Connection, password, rolled back (deadlock), resources, operator intervention. A password is put right without us.
-_RETRY_CLASSES = ("08", "28", "40", "53", "57")
+# Connection, password, no database, no schema, rolled back (deadlock), resources, operator intervention. A password is put right, a
+# database made and migrated without us; until then tables, columns and rights may be missing.
+_RETRY_CLASSES = ("08", "28", "3D", "3F", "40", "53", "57")
+_RETRY_STATES = ("42P01", "42501", "42703")
 _FIRST_PAUSE_S = 0.5
 _LONGEST_PAUSE_S = 3.0
 
@@ -81,12 +83,6 @@ class Store:
                 return result
 
 
-def is_turned_away(error: BaseException) -> bool:
-    """Whether the server has not what we need: the database or the migrations are missing, or the user may not."""
-    state = getattr(getattr(error, "orig", error), "sqlstate", None) or ""
-    return state[:2] in ("3D", "3F") or state in ("42P01", "42501", "42703")
-
-
 def helps_to_wait(error: BaseException) -> bool:
     """Whether the database is only away, or busy, at the moment: the same statements may work later."""
     if isinstance(error, DBAPIError):
@@ -95,7 +91,8 @@ def helps_to_wait(error: BaseException) -> bool:
         cause = error.orig.__cause__ if error.orig is not None else None
         return cause is None or (isinstance(cause, DATABASE_ERRORS) and helps_to_wait(cause))
     if isinstance(error, asyncpg.PostgresError):
-        return (error.sqlstate or "")[:2] in _RETRY_CLASSES
+        state = error.sqlstate or ""
+        return state[:2] in _RETRY_CLASSES or state in _RETRY_STATES
     if isinstance(error, asyncpg.InterfaceError):
         return not isinstance(error, ValueError)  # a value that cannot be sent is no matter of time
     return not isinstance(error, SQLAlchemyError) or "Timeout" in type(error).__name__
