@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from itertools import groupby
+from typing import Literal
 
 import asyncpg
 from tests.gateway import eventually
@@ -43,10 +44,12 @@ class Load:
 
 
 @asynccontextmanager
-async def driving(*, count: int, interval_s: float, first_number: int) -> AsyncIterator[Load]:
+async def driving(
+    *, count: int, interval_s: float, first_number: int, transport: Literal["mixed", "udp"] = "mixed"
+) -> AsyncIterator[Load]:
     """Both dialects, TCP and UDP, two thirds in confirmed mode; at the end they finish what they hold."""
     settings = FleetSettings(
-        host=node.LOAD_BALANCER, count=count, interval_s=interval_s, transport="mixed", confirmed_share=0.67,
+        host=node.LOAD_BALANCER, count=count, interval_s=interval_s, transport=transport, confirmed_share=0.67,
         first_number=first_number, settle_s=60,
     )  # fmt: skip
     load = Load(Fleet(settings), interval_s)
@@ -62,7 +65,10 @@ async def driving(*, count: int, interval_s: float, first_number: int) -> AsyncI
         await running
 
 
-async def judge(scene: Stage, load: Load) -> None:
+Rows = Counter[tuple[str, int]]
+
+
+async def judge(scene: Stage, load: Load) -> Rows:
     """Prints what became of the reports; AssertionError when one was confirmed and lost, was doubled, or is unaccounted for."""
     gateway = scene.gateway()
     await eventually(gateway.uplinks_ingested, await gateway.uplinks_published(), timeout_s=180)
@@ -79,15 +85,19 @@ async def judge(scene: Stage, load: Load) -> None:
         f"  missing: {datagrams} datagrams, {len(missing) - datagrams} on links that ended, {unaccounted} unaccounted for"
     )
     print(f"  reconnects {load.fleet.reconnects:,}, most in a second {max(load.reconnects, default=0)}")
-    silent = max(
-        (_longest_run(tracker, rows) for tracker in load.fleet.trackers if tracker.transport == "udp"), default=0
-    )
-    print(f"  longest that a UDP tracker talked to nobody: {silent * load.interval_s:g} s ({silent} reports in a row)")
+    print(f"  longest that a UDP tracker talked to nobody: {max(silences(load, rows), default=0):g} s")
     assert lost == doubled == unaccounted == 0
     assert confirmed
+    return rows
 
 
-async def _rows_of(database_url: str) -> Counter[tuple[str, int]]:
+def silences(load: Load, rows: Rows) -> list[float]:
+    """The longest time in seconds for which each UDP tracker that is not confirmed talked to nobody. One that is says it all again."""
+    trackers = [one for one in load.fleet.trackers if one.transport == "udp" and not one.confirmed_mode]
+    return [load.interval_s * _longest_run(tracker, rows) for tracker in trackers]
+
+
+async def _rows_of(database_url: str) -> Rows:
     connection = await asyncpg.connect(database_url)
     try:
         rows = await connection.fetch("SELECT device_id, odometer_m FROM fleet.reports")
@@ -101,7 +111,7 @@ def _accounted_for(tracker: Tracker, record: Record) -> bool:
     return tracker.transport == "udp" or in_flight
 
 
-def _longest_run(tracker: Tracker, rows: Counter[tuple[str, int]]) -> int:
+def _longest_run(tracker: Tracker, rows: Rows) -> int:
     written = (record for record in tracker.records if record.writes)
     stored = (rows[tracker.device_id, record.odometer_m] > 0 for record in written)
     return max((len(list(run)) for there, run in groupby(stored) if not there), default=0)

@@ -4,17 +4,29 @@ import argparse
 import asyncio
 import sys
 import time
+from collections.abc import Callable, Coroutine
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
-from tests.k8s import cluster, scenarios, stage
+from tests.k8s import cluster, datagrams, scenarios, stage
+from tests.k8s.stage import Stage
+
+SCENARIOS: dict[str, Callable[[Stage], Coroutine[None, None, None]]] = {
+    "install": scenarios.install,
+    "rolling-update": scenarios.rolling_update,
+    "scale": scenarios.scale,
+    "kill": scenarios.kill,
+    "node-drain": scenarios.node_drain,
+    "udp": datagrams.udp,
+    "bad-input": scenarios.bad_input,
+}
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("action", choices=("up", "down", "test"))
-    parser.add_argument("--only", action="append", choices=scenarios.SCENARIOS, help="may be repeated")
+    parser.add_argument("--only", action="append", choices=SCENARIOS, help="may be repeated")
     parser.add_argument("--inside", action="store_true", help="the cluster and the image are there")
     arguments = parser.parse_args()
     if arguments.action == "down":
@@ -27,7 +39,7 @@ def main() -> None:
     if not arguments.inside:
         stage.build_image()
         cluster.enter("--inside")
-    _test(arguments.only or list(scenarios.SCENARIOS))
+    _test(arguments.only or list(SCENARIOS))
 
 
 def _test(names: list[str]) -> None:
@@ -35,7 +47,7 @@ def _test(names: list[str]) -> None:
         for name in names:
             print(f"{name}:", flush=True)
             began = time.monotonic()
-            asyncio.run(scenarios.SCENARIOS[name](scene))
+            asyncio.run(SCENARIOS[name](scene))
             print(f"  ({time.monotonic() - began:.0f} s)")
 
 

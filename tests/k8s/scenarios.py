@@ -4,7 +4,6 @@ import asyncio
 import time
 import uuid
 from collections import Counter
-from collections.abc import Callable, Coroutine
 from contextlib import AbstractAsyncContextManager
 from functools import partial
 from itertools import count
@@ -57,16 +56,25 @@ async def rolling_update(scene: Stage) -> None:
 
 
 async def scale(scene: Stage) -> None:
-    """Listeners 1 → 4 → 1, ingest 1 → 3 → 1."""
-    async with _driven(count=500, interval_s=2.0) as load:
-        for name, numbers in (("listener", (4, 1)), ("ingest", (3, 1))):
-            for number in numbers:
-                began = time.monotonic()
-                await asyncio.to_thread(_scale, name, number)
-                await load.all_linked()
-                print(f"  {name} to {number}: {time.monotonic() - began:.1f} s")
-                await asyncio.sleep(2 * load.interval_s)  # a span under load, not a wait for something
-    await judge(scene, load)
+    """Listeners 1 → 4 → 1, ingest 1 → 3 → 1. Links stay where they are: those that came when there were four have to move."""
+    async with _driven(count=300, interval_s=2.0) as early:
+        await _resize("listener", 4, early)
+        async with _driven(count=300, interval_s=2.0) as load:
+            await _resize("listener", 1, early, load)
+            for number in (3, 1):
+                await _resize("ingest", number, early, load)
+            assert load.fleet.reconnects
+        await judge(scene, load)
+    await judge(scene, early)
+
+
+async def _resize(name: str, number: int, *loads: Load) -> None:
+    began = time.monotonic()
+    await asyncio.to_thread(_scale, name, number)
+    for load in loads:
+        await load.all_linked()
+    print(f"  {name} to {number}: {time.monotonic() - began:.1f} s")
+    await asyncio.sleep(4.0)  # a span under load, not a wait for something
 
 
 async def kill(scene: Stage) -> None:
@@ -138,16 +146,6 @@ async def bad_input(scene: Stage) -> None:
         print(f"  taken port, `kubectl apply`: {error}")
     else:
         raise AssertionError("two Services have one port")
-
-
-SCENARIOS: dict[str, Callable[[Stage], Coroutine[None, None, None]]] = {
-    "install": install,
-    "rolling-update": rolling_update,
-    "scale": scale,
-    "kill": kill,
-    "node-drain": node_drain,
-    "bad-input": bad_input,
-}
 
 
 def _driven(*, count: int, interval_s: float) -> AbstractAsyncContextManager[Load]:
