@@ -82,21 +82,20 @@ class SettingsRunner:
         self._problem = problem
 
     async def _look_at(self, device_id: str) -> None:
-        """Send what was decided, learn from what ended, decide on what comes next, send that."""
-        if await self._send(device_id) and await self._decide(device_id):
+        """Learn from what ended, decide on what comes next, send it. What was decided before and may not be out is sent first."""
+        if await self._decide(device_id):
             await self._send(device_id)
 
-    async def _send(self, device_id: str) -> bool:
-        """Put on the bus what may not be there; False when somebody else works on the device."""
+    async def _send(self, device_id: str) -> None:
+        """Put on the bus what may not be there, unless somebody else works on the device."""
         async with self._sessions.begin() as db:
             if not await queries.lock_if_free(db, device_id):
-                return False
+                return
             rows = [row for row in await queries.settings_of(db, device_id) if row.request is not None]
             for request in {row.command_id: row.request for row in rows}.values():
                 await self._publish(decode(CommandRequest, request))
             for row in rows:
                 row.request = None
-        return True
 
     async def _publish(self, request: CommandRequest) -> None:
         """Wait until the broker holds it; ApiError when it does not answer."""
@@ -108,6 +107,8 @@ class SettingsRunner:
             if not await queries.lock_if_free(db, device_id):
                 return False
             rows = await queries.settings_of(db, device_id)
+            if any(row.request is not None for row in rows):
+                return True
             now = await queries.clock(db)
             device = await require_device(db, device_id)
             busy = set()
