@@ -12,19 +12,22 @@ from aiokafka.errors import KafkaError, UnknownTopicOrPartitionError
 
 from vt600_bus.producer import ProducerHandle, ProducerSupply
 
+TRACEPARENT = "traceparent"  # the header of a record that is traced (W3C)
+
 _RECORDS_PER_PRODUCER = 10**9  # sequence numbers of a producer wrap for good at 2**31
 _FIRST_PAUSE_S = 0.05
 _LONGEST_PAUSE_S = 2.0
 
 
 class Batch:
-    """Records of one partition, and the future that they share."""
+    """Records of one partition, and the future that they share. `traces` has those of the records that are traced, by their place."""
 
-    __slots__ = ("bytes", "created", "future", "keys", "values")
+    __slots__ = ("bytes", "created", "future", "keys", "traces", "values")
 
     def __init__(self, future: "asyncio.Future[None]") -> None:
         self.keys: list[bytes] = []
         self.values: list[bytes] = []
+        self.traces: dict[int, bytes] = {}
         self.bytes = 0
         self.created = time.monotonic()
         self.future = future
@@ -97,9 +100,12 @@ class Lane:
         if self.partition not in partitions:
             raise UnknownTopicOrPartitionError(f"it has {len(partitions)} partitions only")
         builder = producer.create_batch()
-        append, now_ms = builder.append, int(time.time() * 1000)
-        for key, value in zip(batch.keys, batch.values, strict=True):
-            append(timestamp=now_ms, key=key, value=value)
+        append, now_ms, traces = builder.append, int(time.time() * 1000), batch.traces
+        for place, (key, value) in enumerate(zip(batch.keys, batch.values, strict=True)):
+            if traces and place in traces:
+                append(timestamp=now_ms, key=key, value=value, headers=[(TRACEPARENT, traces[place])])
+            else:
+                append(timestamp=now_ms, key=key, value=value)
         sent: asyncio.Future[Any] = await producer.send_batch(builder, self.topic, partition=self.partition)
         sent.add_done_callback(_look_at)
         return sent

@@ -22,6 +22,7 @@ R = TypeVar("R", bound=Struct)
 
 _BATCH_BYTES = 512 * 1024
 _RECORD_OVERHEAD_BYTES = 32
+_HEADER_BYTES = 72  # a trace
 _BATCH_OVERHEAD_BYTES = 512  # Kafka's own header, and what compression adds to what it cannot compress
 _HEALTHY_PENDING_S = 2.0
 _KEYS_CACHED = 50_000  # per topic
@@ -100,7 +101,7 @@ class Publisher:
         """Whether the broker answers and takes what it is given."""
         return self._supply.answering and self.oldest_pending_s < _HEALTHY_PENDING_S
 
-    def publish(self, topic: Topic[R], key: str, record: R) -> "asyncio.Future[None]":
+    def publish(self, topic: Topic[R], key: str, record: R, traceparent: str | None = None) -> "asyncio.Future[None]":
         """Queue a record. The future, shared by its batch, is done when the broker holds it; do not cancel it.
 
         PublisherFull, RecordTooLarge and PublisherClosed mean that nothing was queued.
@@ -110,6 +111,8 @@ class Publisher:
         route = None if routes is None else routes.get(key)
         lane, key_bytes = self._find_route(topic, key) if route is None else route
         size = len(value) + len(key_bytes) + _RECORD_OVERHEAD_BYTES
+        if traceparent is not None:
+            size += _HEADER_BYTES
         if size > _BATCH_BYTES:
             self._check_size(topic, size)
         pending = self.pending_bytes + size
@@ -118,6 +121,8 @@ class Publisher:
         batch = lane.open
         if batch is None or batch.bytes + size > _BATCH_BYTES:
             batch = lane.begin()
+        if traceparent is not None:
+            batch.traces[len(batch.keys)] = traceparent.encode()
         batch.keys.append(key_bytes)
         batch.values.append(value)
         batch.bytes += size

@@ -13,6 +13,7 @@ import structlog
 from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, ConsumerRecord, TopicPartition
 from aiokafka.errors import CommitFailedError, IllegalStateError, KafkaError
 
+from vt600_bus.lane import TRACEPARENT
 from vt600_bus.outage import Outage
 from vt600_bus.settings import KafkaSettings
 from vt600_bus.teardown import stop_consumer
@@ -27,13 +28,14 @@ log = structlog.get_logger()
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
-    """One record as it stands on its topic; `value` is not decoded yet."""
+    """One record as it stands on its topic; `value` is not decoded yet. `traceparent` is there when it is traced."""
 
     topic: Topic[Any]
     partition: int
     offset: int
     key: str | None
     value: bytes | None
+    traceparent: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,10 +57,16 @@ def deliveries_of(records: dict[TopicPartition, list[ConsumerRecord]], topics: d
             record.offset,
             None if record.key is None else record.key.decode("utf-8", "replace"),
             record.value,
+            _traceparent(record.headers) if record.headers else None,
         )
         for partition, fetched in records.items()
         for record in fetched
     ]
+
+
+def _traceparent(headers: Sequence[tuple[str, bytes]]) -> str | None:
+    found = next((value for name, value in headers if name == TRACEPARENT), None)
+    return None if found is None else found.decode("ascii", "replace")
 
 
 class _Shares(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka has no types

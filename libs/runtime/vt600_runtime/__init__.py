@@ -1,1 +1,1 @@
-"""What every process needs: logs, probes, shutdown."""
+"""What every process needs: logs, probes, shutdown, traces."""

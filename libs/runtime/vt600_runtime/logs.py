@@ -7,7 +7,7 @@ from typing import Literal
 
 import structlog
 
-_PAUSES_S = {"aiokafka": 60.0, "asyncio": 1.0}
+_PAUSES_S = {"aiokafka": 60.0, "asyncio": 1.0, "opentelemetry": 60.0}
 _SHARED: list[structlog.typing.Processor] = [
     structlog.contextvars.merge_contextvars,
     structlog.processors.add_log_level,
@@ -17,7 +17,7 @@ _SHARED: list[structlog.typing.Processor] = [
 
 
 class RareLines(logging.Filter):
-    """Lets one line a minute of aiokafka through and one a second of asyncio; others pass.
+    """Lets one line a minute of aiokafka and of OpenTelemetry through and one a second of asyncio; others pass.
 
     aiokafka writes a hundred a second while the broker is away; our own line says why it is.
     """
@@ -62,5 +62,6 @@ def configure_logs(*, service: str, level: str = "info", format: Literal["json",
     root.setLevel(max(number, logging.WARNING))
     for name in _PAUSES_S:
         logging.getLogger(name).setLevel(logging.WARNING)
+    logging.getLogger("opentelemetry.exporter").setLevel(logging.CRITICAL)  # our own line says that it cannot
     handler.addFilter(RareLines())
     structlog.contextvars.bind_contextvars(service=service)

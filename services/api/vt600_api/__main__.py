@@ -14,6 +14,7 @@ from vt600_api.settings import ApiSettings
 from vt600_bus import KafkaSettings
 from vt600_runtime.logs import configure_logs
 from vt600_runtime.memory import spare_what_is_loaded
+from vt600_runtime.tracing import start_tracing
 
 _DRAIN_S = 10
 
@@ -32,7 +33,7 @@ def main() -> int:
     configure_logs(service="api", level=settings.log_level, format=settings.log_format)
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, _leave)
-    app = create_app(settings, kafka)
+    app = create_app(settings, kafka, start_tracing("api"))
     spare_what_is_loaded()
     uvicorn.run(
         app,

@@ -35,10 +35,12 @@ from vt600_api.rejects.routes import router as rejects_router
 from vt600_api.settings import ApiSettings
 from vt600_api.summaries.routes import router as summaries_router
 from vt600_api.tools.routes import router as tools_router
+from vt600_api.traces import CallersTrace
 from vt600_api.tracks.routes import router as tracks_router
 from vt600_api.trips.routes import router as trips_router
 from vt600_bus import Follower, KafkaSettings, Publisher
 from vt600_runtime.probes import Probes
+from vt600_runtime.tracing import OFF, Tracer
 
 _MAX_BODY_BYTES = 64 * 1024
 _ROUTERS = (
@@ -64,7 +66,7 @@ _ROUTERS = (
 log = structlog.get_logger()
 
 
-def create_app(settings: ApiSettings, kafka: KafkaSettings) -> FastAPI:
+def create_app(settings: ApiSettings, kafka: KafkaSettings, tracer: Tracer = OFF) -> FastAPI:
     """The application; its parts live as long as its lifespan."""
 
     @asynccontextmanager
@@ -101,6 +103,7 @@ def create_app(settings: ApiSettings, kafka: KafkaSettings) -> FastAPI:
                 turns=asyncio.Semaphore(max(settings.database_pool_size // 2, 1)),
                 hub=hub,
                 metrics=metrics,
+                tracer=tracer,
             )
             tasks = await stack.enter_async_context(asyncio.TaskGroup())
             running = [tasks.create_task(run_feed(follower, hub)), tasks.create_task(watch.run())]
@@ -122,6 +125,8 @@ def create_app(settings: ApiSettings, kafka: KafkaSettings) -> FastAPI:
     install_handlers(app)
     app.add_middleware(BodyLimit, max_bytes=_MAX_BODY_BYTES)
     app.add_middleware(Measure)
+    if tracer.on:
+        app.add_middleware(CallersTrace)
     for router in _ROUTERS:
         app.include_router(router)
     return app

@@ -16,6 +16,7 @@ from vt600_api.live.hub import Hub
 from vt600_api.metrics import ApiMetrics
 from vt600_api.settings import ApiSettings
 from vt600_bus import Publisher
+from vt600_runtime.tracing import OFF, Tracer
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +31,7 @@ class Services:
     turns: asyncio.Semaphore
     hub: Hub
     metrics: ApiMetrics
+    tracer: Tracer = OFF
 
 
 def get_services(request: Request) -> Services:

@@ -1,7 +1,7 @@
 """New links, whatever the commander is at when they come."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
@@ -52,7 +52,7 @@ class Mail:
 
     async def commit(self, batch: Batch) -> None: ...
 
-    def committed(self, downlinks: Sequence[Downlink]) -> None:
+    def committed(self, downlinks: Sequence[Downlink], _traces: Mapping[str, str]) -> None:
         for record in downlinks:
             self._dispatches.put_nowait(record)
 

@@ -12,10 +12,11 @@ from vt600_commander.settings import CommanderSettings
 from vt600_runtime.logs import configure_logs
 from vt600_runtime.memory import spare_what_is_loaded
 from vt600_runtime.shutdown import stop_on_signals
+from vt600_runtime.tracing import start_tracing
 
 
 async def _run(settings: CommanderSettings, kafka: KafkaSettings) -> None:
-    await run(settings, kafka, stop_on_signals())
+    await run(settings, kafka, stop_on_signals(), start_tracing("commander"))
 
 
 def main() -> int:

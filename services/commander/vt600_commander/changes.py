@@ -16,6 +16,8 @@ Cause = Literal["request", "dispatch", "listener", "device", "clock", "sequence"
 
 _ROWS = "status rows"
 _RECALLS = "recalls"
+_TRACE = "trace"
+_TRACES = "traces"
 
 
 def change(
@@ -87,8 +89,29 @@ def recalls(db: AsyncSession) -> list[Downlink]:
 
 def put_out(db: AsyncSession, command: QueuedCommand, now: datetime, cause: Cause) -> None:
     """Have the command's present state published after the transaction, which ends with `write_out`."""
-    row = {"command_id": command.command_id, "created_at": now, "record": encode(_status(command, now, cause))}
+    traceparent = db.info.get(_TRACE) or command.traceparent
+    record = encode(_status(command, now, cause))
+    row = {"command_id": command.command_id, "created_at": now, "record": record, "traceparent": traceparent}
     db.info.setdefault(_ROWS, []).append(row)
+    if command.traceparent is not None:
+        db.info.setdefault(_TRACES, {})[command.command_id] = command.traceparent
+
+
+def follow(db: AsyncSession, traceparent: str | None) -> None:
+    """What is put out from now on belongs to this trace; with None, to that of its own command."""
+    db.info[_TRACE] = traceparent
+
+
+def trace_of(db: AsyncSession) -> str | None:
+    """The trace that is followed now."""
+    found: str | None = db.info.get(_TRACE)
+    return found
+
+
+def traces(db: AsyncSession) -> dict[str, str]:
+    """The traces of the commands that were put out in this transaction."""
+    found: dict[str, str] = db.info.pop(_TRACES, {})
+    return found
 
 
 async def write_out(db: AsyncSession) -> None:

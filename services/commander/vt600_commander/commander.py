@@ -20,6 +20,7 @@ from vt600_commander.outcomes import take_report
 from vt600_commander.presence import Presence
 from vt600_commander.reading import Record, read
 from vt600_commander.rules import Rules
+from vt600_runtime.tracing import OFF, Tracer
 
 Work = Callable[[AsyncSession, datetime], Awaitable[None]]
 
@@ -43,6 +44,7 @@ class Commander:
         outbox: Outbox,
         dead_letters: DeadLetters,
         metrics: CommanderMetrics,
+        tracer: Tracer = OFF,
     ) -> None:
         self._rules = rules
         self._store = store
@@ -50,6 +52,7 @@ class Commander:
         self._outbox = outbox
         self._dead_letters = dead_letters
         self._metrics = metrics
+        self._tracer = tracer
         self._queue_changed = asyncio.Event()
         self._links: set[str] = set()
         self._links_changed = asyncio.Event()
@@ -108,8 +111,8 @@ class Commander:
             return
 
         async def work(db: AsyncSession, now: datetime) -> None:
-            for _delivery, record in records:
-                await self._take(db, record, now)
+            for delivery, record in records:
+                await self._take(db, delivery, record, now)
 
         try:
             await self._step({record.device_id for _delivery, record in records}, work)
@@ -120,11 +123,19 @@ class Commander:
             for record in records:
                 await self._handle([record])
 
-    async def _take(self, db: AsyncSession, record: Record, now: datetime) -> None:
+    async def _take(self, db: AsyncSession, delivery: Delivery, record: Record, now: datetime) -> None:
+        step = None
+        if delivery.traceparent is not None:
+            name = "command.queue" if isinstance(record, CommandRequest) else "command.settle"
+            step = self._tracer.follow(name, delivery.traceparent, **facts_of(delivery))
+            changes.follow(db, None if step is None else step.traceparent)
         if isinstance(record, CommandRequest):
             await take_request(db, record, self._presence, now, self._rules)
         else:
             await take_report(db, record, self._presence, now, reply_timeout=self._rules.reply)
+        if step is not None:
+            step.end()
+            changes.follow(db, None)
 
     async def _dispatch_waiting(self, device_ids: Collection[str] | None) -> None:
         """Dispatch what these devices (or all) have queued."""
@@ -160,16 +171,16 @@ class Commander:
         devices = sorted(set(device_ids))
         links: dict[str, Session | None] = {}
 
-        async def transaction(db: AsyncSession) -> list[Downlink]:
+        async def transaction(db: AsyncSession) -> tuple[list[Downlink], dict[str, str]]:
             await command_queue.lock_devices(db, devices)
             now = datetime.now(UTC)
             await work(db, now)
             links.update({device_id: self._presence.session_of(device_id) for device_id in devices})
             found = [await dispatch(db, device_id, self._presence, now, self._rules) for device_id in devices]
             await changes.write_out(db)
-            return [*changes.recalls(db), *(record for record in found if record is not None)]
+            return [*changes.recalls(db), *(record for record in found if record is not None)], changes.traces(db)
 
-        self._outbox.committed(await self._store.transact(transaction))
+        self._outbox.committed(*await self._store.transact(transaction))
         self._queue_changed.set()
         self._look_again(
             {device_id for device_id, link in links.items() if self._presence.session_of(device_id) is not link}

@@ -109,6 +109,7 @@ async def _add(
         tries=0,
         published_attempt=0,
         recalled_attempt=0,
+        traceparent=changes.trace_of(db),
     )
     if command is None:
         return

@@ -25,6 +25,7 @@ class QueuedCommand(Base):
     next sign of life, `recalled_attempt` is the last one that was asked back. A command of `queue` never is bound to the link that
     was open when it came. What cuts an engine has an `interlock`, unless somebody overrode it, and waits for a confirmation until
     `confirm_by`, which is null once it came. `cancelled_by` wants it back. `replied_at` is the listener's time of the reply that settled it.
+    `traceparent` is where its trace goes on from here.
     """
 
     __tablename__ = "queued_commands"
@@ -79,6 +80,7 @@ class QueuedCommand(Base):
     reply: Mapped[bytes | None] = mapped_column(LargeBinary)
     reply_text: Mapped[str | None] = mapped_column(Text)
     replied_at: Mapped[datetime | None] = mapped_column(_TIME)
+    traceparent: Mapped[str | None] = mapped_column(Text)
 
 
 class Attempt(Base):
@@ -119,3 +121,4 @@ class StatusOutbox(Base):
     command_id: Mapped[str] = mapped_column(Text)
     created_at: Mapped[datetime] = mapped_column(_TIME)
     record: Mapped[bytes] = mapped_column(LargeBinary)
+    traceparent: Mapped[str | None] = mapped_column(Text)

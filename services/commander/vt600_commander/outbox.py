@@ -2,15 +2,16 @@
 
 import asyncio
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
+from typing import TypeVar
 
 import structlog
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from vt600_bus import Publisher, PublisherFull, decode
+from vt600_bus import Publisher, PublisherFull, Topic, decode
 from vt600_bus.records import CommandStatus, Downlink, Session
 from vt600_bus.topics import COMMAND_STATUSES, DOWNLINKS, SESSIONS
 from vt600_commander import command_queue
@@ -18,6 +19,9 @@ from vt600_commander.database import Store
 from vt600_commander.downlinks import downlink, recall_of
 from vt600_commander.metrics import CommanderMetrics
 from vt600_commander.models import QueuedCommand
+from vt600_runtime.tracing import OFF, Tracer
+
+Record = TypeVar("Record", Downlink, CommandStatus)
 
 log = structlog.get_logger()
 
@@ -27,7 +31,7 @@ _LOOK_EVERY_S = 5.0
 _TAKE_ROWS = text("""
 DELETE FROM commander.status_outbox WHERE position IN (
     SELECT position FROM commander.status_outbox ORDER BY position LIMIT :count FOR UPDATE SKIP LOCKED
-) RETURNING position, record
+) RETURNING position, record, traceparent
 """)
 # A command that a step works on is left for the next time and returned: who waits for nobody is part of no deadlock.
 _NOTE_SENT = text("""
@@ -48,19 +52,22 @@ SELECT command_id FROM commander.queued_commands JOIN sent USING (command_id) WH
 class Outbox:
     """Publishes dispatches at once, and states in the order in which they were committed."""
 
-    def __init__(self, store: Store, publisher: Publisher, metrics: CommanderMetrics, *, open_window: bool) -> None:
+    def __init__(
+        self, store: Store, publisher: Publisher, metrics: CommanderMetrics, *, open_window: bool, tracer: Tracer = OFF
+    ) -> None:
         self._open_window = open_window
         self._store = store
         self._metrics = metrics
+        self._tracer = tracer
         self._publisher = publisher
         self._news = asyncio.Event()
         self._sent: list[tuple[asyncio.Future[None], Downlink]] = []
 
-    def committed(self, downlinks: Sequence[Downlink]) -> None:
-        """A transaction is through: its dispatches go out now, its states right after."""
+    def committed(self, downlinks: Sequence[Downlink], traces: Mapping[str, str] = {}) -> None:
+        """A transaction is through: its dispatches go out now, its states right after. `traces` are those of its commands."""
         for record in downlinks:
             try:
-                future = self._publisher.publish(DOWNLINKS, record.device_id, record)
+                future = self._publish(DOWNLINKS, record, traces.get(record.command_id), "command.dispatch")
             except PublisherFull:
                 continue  # it stays unpublished in its row and is sent when there is room
             if record.action == "write":
@@ -107,8 +114,12 @@ class Outbox:
     async def _publish_some(self, db: AsyncSession) -> tuple[list[CommandStatus], set[tuple[str, int]]]:
         """The rows go for good only when the bus holds what they say; those that another process works on are its own."""
         rows = (await db.execute(_TAKE_ROWS, {"count": _ROWS})).all()
-        statuses = [decode(CommandStatus, row.record) for row in sorted(rows, key=lambda row: row.position)]
-        futures = {self._publisher.publish(COMMAND_STATUSES, status.device_id, status) for status in statuses}
+        rows = sorted(rows, key=lambda row: row.position)
+        statuses = [decode(CommandStatus, row.record) for row in rows]
+        futures = {
+            self._publish(COMMAND_STATUSES, status, row.traceparent, "command.state", state=status.state)
+            for row, status in zip(rows, statuses, strict=True)
+        }
         if futures:
             await asyncio.wait(futures)
         for future in futures:
@@ -131,8 +142,27 @@ class Outbox:
         known = {(record.command_id, record.attempt) for _future, record in self._sent}
         unpublished, recalled = await self._store.transact(look)
         left = [downlink(row, open_window=self._open_window) for row in unpublished]
-        self.committed([record for record in left if (record.command_id, record.attempt) not in known])
+        traces = {row.command_id: row.traceparent for row in unpublished if row.traceparent is not None}
+        self.committed([record for record in left if (record.command_id, record.attempt) not in known], traces)
         self.committed([recall_of(row) for row in recalled])
+
+    def _publish(
+        self, topic: Topic[Record], record: Record, traceparent: str | None, name: str, **facts: str
+    ) -> asyncio.Future[None]:
+        """Publish what is said of a command, as a step of its trace."""
+        step = self._tracer.follow(
+            name,
+            traceparent,
+            command_id=record.command_id,
+            attempt=record.attempt,
+            device_id=record.device_id,
+            session_id=record.session_id,
+            **facts,
+        )
+        if step is None:
+            return self._publisher.publish(topic, record.device_id, record)
+        step.end()
+        return self._publisher.publish(topic, record.device_id, record, step.traceparent)
 
 
 def _say(status: CommandStatus) -> None:

@@ -21,13 +21,14 @@ from vt600_commander.presence import PRESENCE_TOPICS, Presence
 from vt600_commander.rules import rules_of
 from vt600_commander.settings import CommanderSettings
 from vt600_runtime.probes import Probes
+from vt600_runtime.tracing import OFF, Tracer
 
 _FLUSH_S = 5.0
 
 log = structlog.get_logger()
 
 
-async def run(settings: CommanderSettings, kafka: KafkaSettings, stop: asyncio.Event) -> None:
+async def run(settings: CommanderSettings, kafka: KafkaSettings, stop: asyncio.Event, tracer: Tracer = OFF) -> None:
     """The whole process, probes included, until `stop` is set. Nothing is dispatched before presence is known."""
     client_id = f"vt600-commander-{socket.gethostname()}-{os.getpid()}"
     registry = CollectorRegistry()
@@ -52,7 +53,7 @@ async def run(settings: CommanderSettings, kafka: KafkaSettings, stop: asyncio.E
             )
         )
         rules = rules_of(settings)
-        outbox = Outbox(store, publisher, metrics, open_window=rules.open_window)
+        outbox = Outbox(store, publisher, metrics, open_window=rules.open_window, tracer=tracer)
         commander = Commander(
             rules,
             store=store,
@@ -60,6 +61,7 @@ async def run(settings: CommanderSettings, kafka: KafkaSettings, stop: asyncio.E
             outbox=outbox,
             dead_letters=DeadLetters(publisher, "commander"),
             metrics=metrics,
+            tracer=tracer,
         )
         probes = Probes(host=settings.probes_host, port=settings.probes_port, registry=registry)
         probes.add_check("kafka", lambda: None if publisher.healthy else "the broker does not answer")

@@ -17,6 +17,7 @@ from vt600_listener.listener import Listener
 from vt600_listener.settings import ListenerSettings
 from vt600_listener.tcp import TcpLink
 from vt600_protocol import PositionReport, encode_report
+from vt600_runtime.tracing import OFF, Tracer
 
 R = TypeVar("R", bound=Struct)
 
@@ -61,17 +62,20 @@ class HandPublisher:
 
     def __init__(self) -> None:
         self.records: list[tuple[str, str, Struct]] = []
+        self.traces: list[tuple[str, str]] = []
         self.pending_bytes = 0
         self.oldest_pending_s = 0.0
         self.healthy = True
         self.max_pending_bytes = 1 << 40
         self._batch: asyncio.Future[None] | None = None
 
-    def publish(self, topic: Topic[R], key: str, record: R) -> "asyncio.Future[None]":
+    def publish(self, topic: Topic[R], key: str, record: R, traceparent: str | None = None) -> "asyncio.Future[None]":
         size = len(encode(record))
         if self.pending_bytes + size > self.max_pending_bytes:
             raise PublisherFull
         self.records.append((topic.name, key, record))
+        if traceparent is not None:
+            self.traces.append((topic.name, traceparent))
         self.pending_bytes += size
         if self._batch is None:
             self._batch = asyncio.get_running_loop().create_future()
@@ -173,12 +177,12 @@ class Tracker:
 class Bench:
     """Everything a test moves by hand. `connect` opens a link from a fresh port of an address."""
 
-    def __init__(self, settings: ListenerSettings) -> None:
+    def __init__(self, settings: ListenerSettings, tracer: Tracer = OFF) -> None:
         self.clock = HandClock()
         self.bus = HandPublisher()
         self.registry = CollectorRegistry()
         self.listener = Listener(
-            settings, publisher=self.bus, registry=self.registry, clock=self.clock, max_files=100_000
+            settings, publisher=self.bus, registry=self.registry, clock=self.clock, max_files=100_000, tracer=tracer
         )
         self._port = 40_000
 
@@ -261,7 +265,7 @@ def make_settings(**changes: object) -> ListenerSettings:
 @pytest.fixture
 async def make_bench() -> Callable[..., Bench]:
     """A bench with settings of the test's choice."""
-    return lambda **changes: Bench(make_settings(**changes))
+    return lambda tracer=OFF, **changes: Bench(make_settings(**changes), tracer)
 
 
 @pytest.fixture

@@ -18,6 +18,7 @@ from vt600_runtime.logs import configure_logs
 from vt600_runtime.memory import spare_what_is_loaded
 from vt600_runtime.probes import Probes
 from vt600_runtime.shutdown import stop_on_signals
+from vt600_runtime.tracing import start_tracing
 
 _log = structlog.get_logger()
 
@@ -36,7 +37,14 @@ async def run(settings: ListenerSettings, kafka: KafkaSettings) -> None:
     publisher = Publisher(
         kafka, client_id=settings.id, max_pending_bytes=int(settings.max_pending_bytes * _ROOM_FOR_NOTICES)
     )
-    listener = Listener(settings, publisher=publisher, registry=registry, clock=Clock(), max_files=raise_file_limit())
+    listener = Listener(
+        settings,
+        publisher=publisher,
+        registry=registry,
+        clock=Clock(),
+        max_files=raise_file_limit(),
+        tracer=start_tracing("listener"),
+    )
     structlog.contextvars.bind_contextvars(listener_id=listener.id)
     probes = Probes(host=settings.probes_host, port=settings.probes_port, registry=registry)
     probes.add_check("listener", listener.not_ready_because)

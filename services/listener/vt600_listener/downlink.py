@@ -58,6 +58,8 @@ class Downlinks:
                     _log.warning("downlink.unreadable", error=str(error), **facts_of(delivery))
                     continue
                 if downlink.listener_id == self._listener_id:
+                    if delivery.traceparent is not None:
+                        self._delivery.trace(downlink, delivery.traceparent)
                     self.deliver(downlink)
 
     def deliver(self, downlink: Downlink) -> None:

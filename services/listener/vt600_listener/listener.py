@@ -19,6 +19,7 @@ from vt600_listener.server import Server
 from vt600_listener.settings import ListenerSettings
 from vt600_listener.uplink import Uplinks
 from vt600_listener.window import Window
+from vt600_runtime.tracing import OFF, Tracer
 
 _SPARE_FILES = 256
 
@@ -37,6 +38,7 @@ class Listener:
         registry: CollectorRegistry,
         clock: Clock,
         max_files: int,
+        tracer: Tracer = OFF,
     ) -> None:
         self.id = f"{settings.id}-{secrets.token_hex(4)}"
         self.draining = False
@@ -50,7 +52,7 @@ class Listener:
             max_pending_bytes=settings.max_pending_bytes,
             away_limit_s=settings.bus_away_limit_s,
         )
-        delivery = Delivery(listener_id=self.id, notices=notices, clock=clock, metrics=metrics)
+        delivery = Delivery(listener_id=self.id, notices=notices, clock=clock, metrics=metrics, tracer=tracer)
         window = Window(settings, delivery=delivery, clock=clock, metrics=metrics)
         self.sessions = SessionRegistry(
             listener_id=self.id,
@@ -83,6 +85,7 @@ class Listener:
                 listener_id=self.id,
                 metrics=metrics,
                 public_address=settings.public_address,
+                tracer=tracer,
             ),
             rejects=Rejects(notices=notices, clock=clock, listener_id=self.id, metrics=metrics),
             admission=admission,

@@ -27,7 +27,7 @@ class RecordPublisher(Protocol):
     def healthy(self) -> bool:
         """Whether the broker takes records."""
 
-    def publish(self, topic: Topic[R], key: str, record: R) -> "asyncio.Future[None]":
+    def publish(self, topic: Topic[R], key: str, record: R, traceparent: str | None = None) -> "asyncio.Future[None]":
         """Queues a record; the future is done when the broker holds it."""
 
 
@@ -38,10 +38,10 @@ class Notices:
         self._publisher = publisher
         self._metrics = metrics
 
-    def publish(self, topic: Topic[R], key: str, record: R) -> bool:
+    def publish(self, topic: Topic[R], key: str, record: R, traceparent: str | None = None) -> bool:
         """Queues the record; false when the bus had no room for it."""
         try:
-            future = self._publisher.publish(topic, key, record)
+            future = self._publisher.publish(topic, key, record, traceparent)
         except PublisherFull:
             self._metrics.notices_dropped.labels(topic.name).inc()
             return False

@@ -49,10 +49,18 @@ class Motion(NamedTuple):
     speed_kmh: float | None
 
 
+class Traced(NamedTuple):
+    """A command that was written and is traced, and the code of what answers it."""
+
+    reply_code: str
+    traceparent: str
+
+
 @dataclass(slots=True, eq=False, kw_only=True)
 class Session:
     """A device that is connected. `heard_at` is when it last sent bytes, `quiet_since` the same once others were told of its silence;
-    `awaited` is a written command that the next position answers, `motion` that of its newest report by the device's clock."""
+    `awaited` is a written command that the next position answers, `traced` the last one that was written if it is traced, `motion` that
+    of its newest report by the device's clock."""
 
     device_id: str
     dialect: Dialect
@@ -64,6 +72,7 @@ class Session:
     link: Link
     heard_at: float
     awaited: Downlink | None = None
+    traced: Traced | None = None
     motion: Motion | None = None
     is_open: bool = True
     quiet_since: datetime | None = None

@@ -5,6 +5,7 @@ A confirmation makes the unit erase its copy, so it is never in `now`: it waits 
 
 import asyncio
 from datetime import datetime
+from functools import partial
 from typing import NamedTuple
 
 import structlog
@@ -38,6 +39,7 @@ from vt600_protocol import (
     encode_server_address,
     record_id,
 )
+from vt600_runtime.tracing import Step, Tracer
 
 _log = structlog.get_logger()
 
@@ -64,6 +66,7 @@ class Uplinks:
         listener_id: str,
         metrics: Metrics,
         public_address: str | None,
+        tracer: Tracer,
     ) -> None:
         self._publisher = publisher
         self._notices = notices
@@ -71,6 +74,7 @@ class Uplinks:
         self._listener_id = listener_id
         self._metrics = metrics
         self._public_address = public_address
+        self._tracer = tracer
         self._events = 0
 
     def accept(self, message: Message, session: Session, received_at: datetime) -> Receipt:
@@ -154,7 +158,13 @@ class Uplinks:
             report=report,
             details=details_of(message) if report is None else None,
         )
-        future = self._publisher.publish(UPLINKS, device_id, record)
+        step = self._tracer.begin("frame.accept") if self._tracer.on else None
+        if step is None:
+            future = self._publisher.publish(UPLINKS, device_id, record)
+        else:
+            future = self._publisher.publish(UPLINKS, device_id, record, step.traceparent)
+            facts = {**ids_of(session), "frame_id": frame_id, "kind": kind, "transport": session.transport}
+            future.add_done_callback(partial(_end, step, facts))
         self._metrics.count_frame(session.transport, message.dialect, kind)
         return future
 
@@ -183,6 +193,7 @@ class Uplinks:
                 text=message.text,
                 payload=message.raw,
             ),
+            self._trace_reply(session, message.code),
         )
 
     def _report_awaited(self, message: PositionReport | PhotoStart, session: Session, received_at: datetime) -> None:
@@ -209,4 +220,20 @@ class Uplinks:
                 payload=message.raw,
                 certain=isinstance(message, PositionReport) and message.event == "position_request",
             ),
+            self._trace_reply(session, awaited.reply_code),
         )
+
+    def _trace_reply(self, session: Session, code: str) -> str | None:
+        """The trace that a reply belongs to: that of the last write, if it is traced and answered by this code."""
+        if session.traced is None or session.traced.reply_code != code:
+            return None
+        step = self._tracer.follow("command.reply", session.traced.traceparent, **ids_of(session), code=code)
+        session.traced = None
+        if step is None:
+            return None
+        step.end()
+        return step.traceparent
+
+
+def _end(step: Step, facts: dict[str, str], _durable: "asyncio.Future[None]") -> None:
+    step.end(**facts)

@@ -35,12 +35,20 @@ class RecordingPublisher(Publisher):
     def __init__(self) -> None:
         super().__init__(KafkaSettings(), client_id="recorder")
         self.reports: list[Report] = []
+        self.traces: list[str | None] = []
 
-    def publish(self, topic: Topic[Any], key: str, record: Struct) -> asyncio.Future[None]:
+    def publish(
+        self,
+        topic: Topic[Any],
+        key: str,
+        record: Struct,
+        traceparent: str | None = None,
+    ) -> asyncio.Future[None]:
         assert topic is REPORTS
         assert isinstance(record, Report)
         assert key == record.device_id
         self.reports.append(record)
+        self.traces.append(traceparent)
         done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         done.set_result(None)
         return done

@@ -342,8 +342,8 @@ async def test_a_bus_that_does_not_take_the_reports_holds_the_batch_back_and_no_
     taken: asyncio.Future[None] = asyncio.get_running_loop().create_future()
     publish = bus.publish
 
-    def hold_reports(topic: Topic[Any], key: str, record: Any) -> asyncio.Future[None]:
-        return taken if topic is REPORTS and key == device_id else publish(topic, key, record)
+    def hold_reports(topic: Topic[Any], key: str, record: Any, *trace: str) -> asyncio.Future[None]:
+        return taken if topic is REPORTS and key == device_id else publish(topic, key, record, *trace)
 
     async def open_transactions() -> int:
         query = "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'test' AND state LIKE 'idle in trans%'"

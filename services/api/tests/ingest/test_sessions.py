@@ -29,8 +29,11 @@ class Told(Publisher):
         super().__init__(KafkaSettings(), client_id="told")
         self.statuses: list[LinkStatus] = []
 
-    def publish(self, topic: Topic[Any], key: str, record: Struct) -> asyncio.Future[None]:
+    def publish(
+        self, topic: Topic[Any], key: str, record: Struct, traceparent: str | None = None
+    ) -> asyncio.Future[None]:
         assert topic is LINK_STATUSES
+        assert traceparent is None
         assert isinstance(record, LinkStatus)
         assert key == record.device_id
         self.statuses.append(record)

@@ -32,8 +32,11 @@ class Bus(Publisher):
         self.requests: list[CommandRequest] = []
         self._answer = settle
 
-    def publish(self, topic: Topic[Any], key: str, record: Struct) -> asyncio.Future[None]:
+    def publish(
+        self, topic: Topic[Any], key: str, record: Struct, traceparent: str | None = None
+    ) -> asyncio.Future[None]:
         assert topic is COMMAND_REQUESTS
+        assert traceparent is None
         assert isinstance(record, CommandRequest)
         assert key == record.device_id
         self.requests.append(record)

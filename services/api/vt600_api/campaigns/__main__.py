@@ -13,10 +13,11 @@ from vt600_bus import KafkaSettings
 from vt600_runtime.logs import configure_logs
 from vt600_runtime.memory import spare_what_is_loaded
 from vt600_runtime.shutdown import stop_on_signals
+from vt600_runtime.tracing import start_tracing
 
 
 async def _run(settings: CampaignsSettings, commands: CommandSettings, kafka: KafkaSettings) -> None:
-    await run(settings, commands, kafka, stop_on_signals())
+    await run(settings, commands, kafka, stop_on_signals(), start_tracing("campaigns"))
 
 
 def main() -> int:

@@ -16,6 +16,7 @@ from vt600_api.desired.runner import SettingsRunner
 from vt600_api.settings import CommandSettings
 from vt600_bus import KafkaSettings, Publisher
 from vt600_runtime.probes import Probes
+from vt600_runtime.tracing import OFF, Tracer
 
 _DRAIN_S = 10.0
 
@@ -28,10 +29,15 @@ class Desk:
 
     settings: CommandSettings
     publisher: Publisher
+    tracer: Tracer = OFF
 
 
 async def run(
-    settings: CampaignsSettings, commands: CommandSettings, kafka: KafkaSettings, stop: asyncio.Event
+    settings: CampaignsSettings,
+    commands: CommandSettings,
+    kafka: KafkaSettings,
+    stop: asyncio.Event,
+    tracer: Tracer = OFF,
 ) -> None:
     """The whole process, probes included, until `stop` is set."""
     registry = CollectorRegistry()
@@ -40,7 +46,7 @@ async def run(
     engine = create_engine(settings.database_url, pool_size=2)
     watch = DatabaseWatch(engine)
     publisher = Publisher(kafka, client_id="vt600-campaigns", linger_s=0)
-    desk, sessions = Desk(commands, publisher), create_session_factory(engine)
+    desk, sessions = Desk(commands, publisher, tracer), create_session_factory(engine)
     interval_s = settings.interval_s
     campaigns = Runner(desk, sessions=sessions, metrics=CampaignsMetrics(registry), interval_s=interval_s)
     desired = SettingsRunner(desk, sessions=sessions, metrics=DesiredMetrics(registry), interval_s=interval_s)

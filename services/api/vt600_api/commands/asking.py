@@ -18,10 +18,12 @@ from vt600_api.commands.raw import read_raw
 from vt600_api.commands.schemas import NewCommand, NewStep
 from vt600_api.errors import ApiError
 from vt600_api.settings import CommandSettings
+from vt600_api.traces import begin
 from vt600_bus import Publisher, PublisherFull, Topic
 from vt600_bus.records import CommandRequest
 from vt600_bus.topics import COMMAND_REQUESTS
 from vt600_protocol import Command, CommandError, build_command
+from vt600_runtime.tracing import Tracer
 
 log = structlog.get_logger()
 
@@ -49,6 +51,10 @@ class Asks(Protocol):
     @property
     def publisher(self) -> Publisher:
         """The way."""
+
+    @property
+    def tracer(self) -> Tracer:
+        """What begins traces of commands."""
 
 
 def check(
@@ -95,7 +101,20 @@ async def publish(services: Asks, request: CommandRequest, *, can_be_repeated: b
 
     A request that its caller can repeat under the same id is left as it is then; another is taken back.
     """
-    if await hand_over(services, COMMAND_REQUESTS, request.device_id, request):
+    step = begin(
+        services.tracer,
+        "command.request",
+        command_id=request.command_id,
+        device_id=request.device_id,
+        action=request.action,
+        caller=request.requested_by,
+    )
+    taken = await hand_over(
+        services, COMMAND_REQUESTS, request.device_id, request, None if step is None else step.traceparent
+    )
+    if step is not None:
+        step.end()
+    if taken:
         _say(request)
         return
     if request.action == "submit" and not can_be_repeated:
@@ -107,13 +126,13 @@ async def publish(services: Asks, request: CommandRequest, *, can_be_repeated: b
     )
 
 
-async def hand_over(services: Asks, topic: Topic[R], key: str, record: R) -> bool:
+async def hand_over(services: Asks, topic: Topic[R], key: str, record: R, traceparent: str | None = None) -> bool:
     """Whether the broker took the record in time; ApiError `bus_unavailable` when it never will."""
     away = ApiError(503, "bus_unavailable", "Kafka does not answer; nothing was asked of the device. Try again.")
     if not services.publisher.healthy:
         raise away
     try:
-        future = services.publisher.publish(topic, key, record)
+        future = services.publisher.publish(topic, key, record, traceparent)
     except PublisherFull:
         raise away from None
     done, _pending = await asyncio.wait({future}, timeout=services.settings.bus_timeout_s)

@@ -14,12 +14,13 @@ from vt600_bus import KafkaSettings
 from vt600_runtime.logs import configure_logs
 from vt600_runtime.memory import spare_what_is_loaded
 from vt600_runtime.shutdown import stop_on_signals
+from vt600_runtime.tracing import start_tracing
 
 _RECORDS_BEFORE_GC = 100_000
 
 
 async def _run(settings: IngestSettings, kafka: KafkaSettings) -> None:
-    await run(settings, kafka, stop_on_signals())
+    await run(settings, kafka, stop_on_signals(), start_tracing("ingest"))
 
 
 def main() -> int:

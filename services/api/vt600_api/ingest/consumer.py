@@ -15,6 +15,7 @@ import structlog
 from msgspec import Struct
 
 from vt600_api.ingest.metrics import IngestMetrics
+from vt600_api.ingest.spans import StoreSpans
 from vt600_api.ingest.store import AWAY, REFUSED, StoreConnection
 from vt600_bus import Batch, DeadLetters, Delivery, RecordError, RecordTooLarge, Subscriber, facts_of
 
@@ -34,10 +35,11 @@ class NotPublished(Exception):  # noqa: N818 - a state of the bus, not a mistake
 
 @dataclass(frozen=True)
 class Kind(Generic[R]):
-    """How one kind of record is read and stored. `write` is one whole transaction, or none of it."""
+    """How one kind of record is read and stored. `write` is one whole transaction, or none of it; `span` is its name in traces."""
 
     read: Callable[[bytes | None], R]
     write: Callable[[asyncpg.Connection, Sequence[R]], Awaitable[None]]
+    span: str = "record.store"
 
 
 class Consumer(Generic[R]):
@@ -52,6 +54,7 @@ class Consumer(Generic[R]):
         store: StoreConnection,
         dead_letters: DeadLetters,
         metrics: IngestMetrics,
+        spans: StoreSpans | None = None,
     ) -> None:
         self._kind = kind
         self.topic = topic
@@ -59,6 +62,7 @@ class Consumer(Generic[R]):
         self._store = store
         self._dead_letters = dead_letters
         self._metrics = metrics
+        self._spans = spans or StoreSpans()
 
     async def run(self, stop: asyncio.Event) -> None:
         """Handle batches; returns between two of them once `stop` is set."""
@@ -91,7 +95,9 @@ class Consumer(Generic[R]):
                 await self._bury(delivery, error)
             else:
                 deliveries.append(delivery)
+        steps = self._spans.begin(self._kind.span, deliveries)
         await self._write(deliveries, records)
+        self._spans.end(steps)
 
     async def _write(self, deliveries: Sequence[Delivery], records: Sequence[R]) -> None:
         """Store them all; look for the one that the store refuses by halves."""

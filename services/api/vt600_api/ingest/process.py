@@ -16,12 +16,14 @@ from vt600_api.ingest.metrics import IngestMetrics
 from vt600_api.ingest.rejects import read_reject, write_rejects
 from vt600_api.ingest.sessions import SessionWriter, read_session
 from vt600_api.ingest.settings import IngestSettings
+from vt600_api.ingest.spans import StoreSpans
 from vt600_api.ingest.statuses import read_status, write_statuses
 from vt600_api.ingest.store import Prepare, StoreConnection
 from vt600_api.ingest.uplinks import UplinkWriter, prepare, read_uplink
 from vt600_bus import DeadLetters, Follower, KafkaSettings, Publisher, Subscriber, Topic
 from vt600_bus.topics import COMMAND_STATUSES, LISTENERS, REJECTS, SESSIONS, UPLINKS
 from vt600_runtime.probes import Probes
+from vt600_runtime.tracing import OFF, Tracer
 
 R = TypeVar("R", bound=Struct)
 
@@ -33,7 +35,15 @@ _log = structlog.get_logger()
 class Ingest:
     """The consumers of the topics, each with its connection and its place, and the sweep of links whose listener died."""
 
-    def __init__(self, settings: IngestSettings, kafka: KafkaSettings, *, publisher: Publisher, client_id: str) -> None:
+    def __init__(
+        self,
+        settings: IngestSettings,
+        kafka: KafkaSettings,
+        *,
+        publisher: Publisher,
+        client_id: str,
+        tracer: Tracer = OFF,
+    ) -> None:
         self._settings = settings
         self._kafka = kafka
         self._client_id = client_id
@@ -43,14 +53,19 @@ class Ingest:
         self._metrics = IngestMetrics(self.registry)
         self._dead_letters = DeadLetters(publisher, "ingest")
         self._stores: list[StoreConnection] = []
-        writer = UplinkWriter(publisher, self._metrics, settings.pending_policy)
+        self._spans = StoreSpans(tracer)
+        writer = UplinkWriter(publisher, self._metrics, settings.pending_policy, self._spans)
         sessions = SessionWriter(publisher)
         self.consumers: tuple[Consumer[Any], ...] = (
             *(
-                self._consumer("ingest", UPLINKS, Kind(read_uplink, writer.write), prepare, fetch_wait_ms=10)
+                self._consumer(
+                    "ingest", UPLINKS, Kind(read_uplink, writer.write, "frame.store"), prepare, fetch_wait_ms=10
+                )
                 for _ in range(settings.workers)
             ),
-            self._consumer("ingest-command-statuses", COMMAND_STATUSES, Kind(read_status, write_statuses)),
+            self._consumer(
+                "ingest-command-statuses", COMMAND_STATUSES, Kind(read_status, write_statuses, "command.store")
+            ),
             self._consumer("ingest-rejects", REJECTS, Kind(read_reject, write_rejects)),
             self._consumer("ingest-sessions", SESSIONS, Kind(read_session, sessions.write)),
         )
@@ -112,15 +127,16 @@ class Ingest:
             store=store,
             dead_letters=self._dead_letters,
             metrics=self._metrics,
+            spans=self._spans,
         )
 
 
-async def run(settings: IngestSettings, kafka: KafkaSettings, stop: asyncio.Event) -> None:
+async def run(settings: IngestSettings, kafka: KafkaSettings, stop: asyncio.Event, tracer: Tracer = OFF) -> None:
     """The whole process, probes included, until `stop` is set."""
     client_id = f"vt600-ingest-{socket.gethostname()}-{os.getpid()}"
     # A batch is queued whole before the publisher gets its turn, so waiting for more to come would gain nothing.
     async with Publisher(kafka, client_id=client_id, linger_s=0.0) as publisher:
-        ingest = Ingest(settings, kafka, publisher=publisher, client_id=client_id)
+        ingest = Ingest(settings, kafka, publisher=publisher, client_id=client_id, tracer=tracer)
         probes = Probes(host=settings.probes_host, port=settings.probes_port, registry=ingest.registry)
         probes.add_check("publisher", lambda: None if publisher.healthy else "Kafka does not take records")
         for topic in INGESTED:

@@ -12,6 +12,7 @@ from vt600_api.ingest.admission import Admission, Dropped, PendingPolicy, Refuse
 from vt600_api.ingest.consumer import NotPublished
 from vt600_api.ingest.metrics import IngestMetrics
 from vt600_api.ingest.normalise import DEFAULT_PROFILE, to_report
+from vt600_api.ingest.spans import StoreSpans
 from vt600_api.ingest.staging import CREATE_STAGING, KNOWN, SPREAD, STAGING_COLUMNS, Row, row_of
 from vt600_bus import Publisher, PublisherFull, RecordError, decode
 from vt600_bus.records import Report, Uplink
@@ -63,11 +64,16 @@ class UplinkWriter:
     """Writes one batch: what is new is published before it is committed, and only that. Without a publisher nothing is."""
 
     def __init__(
-        self, publisher: Publisher | None, metrics: IngestMetrics, policy: PendingPolicy = DEFAULT_POLICY
+        self,
+        publisher: Publisher | None,
+        metrics: IngestMetrics,
+        policy: PendingPolicy = DEFAULT_POLICY,
+        spans: StoreSpans | None = None,
     ) -> None:
         self._publisher = publisher
         self._metrics = metrics
         self._admission = Admission(policy, metrics)
+        self._spans = spans or StoreSpans()
 
     async def write(self, connection: asyncpg.Connection, uplinks: Sequence[Uplink], *, also: Also = _nothing) -> None:
         """One transaction, in which `also` is done at the end."""
@@ -129,7 +135,7 @@ class UplinkWriter:
             key = (report.frame_id, report.device_time)
             if key in fresh:
                 fresh.discard(key)
-                waiting.add(await _queue(self._publisher, report))
+                waiting.add(await _queue(self._publisher, report, self._spans.of_frame(report.frame_id)))
         if not waiting:
             return
         done, pending = await asyncio.wait(waiting, timeout=_PUBLISH_TIMEOUT_S)
@@ -146,9 +152,9 @@ class UplinkWriter:
         self._admission.note(stored.dropped)
 
 
-async def _queue(publisher: Publisher, report: Report) -> asyncio.Future[None]:
+async def _queue(publisher: Publisher, report: Report, traceparent: str | None) -> asyncio.Future[None]:
     while True:
         try:
-            return publisher.publish(REPORTS, report.device_id, report)
+            return publisher.publish(REPORTS, report.device_id, report, traceparent)
         except PublisherFull:
             await publisher.wait_for_room()

@@ -46,7 +46,7 @@ def live_message(delivery: Delivery) -> LiveMessage | None:
         log.warning("feed.record_skipped", error=str(error), **facts_of(delivery))
         return None
     cursor = f"{delivery.topic.name}-{delivery.partition}:{delivery.offset}"
-    return LiveMessage(kind, device_id, f'{{"type":"{kind}","cursor":"{cursor}","data":{data}}}')
+    return LiveMessage(kind, device_id, f'{{"type":"{kind}","cursor":"{cursor}","data":{data}}}', delivery.traceparent)
 
 
 def _about(topic: Topic[Any], value: bytes) -> tuple[Kind, str | None]:

@@ -25,6 +25,7 @@ class LiveMessage:
     kind: Kind
     device_id: str | None
     text: str
+    traceparent: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

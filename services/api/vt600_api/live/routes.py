@@ -116,7 +116,12 @@ async def _send(websocket: WebSocket, client: Client, services: Services) -> Non
             metrics.messages_coalesced.inc(left_out)
             await _write(websocket, _text(type="coalesced", left_out=left_out), behind_s)
         for message in messages:
+            step = services.tracer.follow(
+                "stream.send", message.traceparent, kind=message.kind, device_id=message.device_id
+            )
             await _write(websocket, message.text, behind_s)
+            if step is not None:
+                step.end()
             metrics.messages_sent.inc()
             if client.overrun or (client.behind_since and time.monotonic() - client.behind_since > behind_s):
                 raise _CutOff
