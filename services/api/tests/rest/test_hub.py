@@ -1,5 +1,7 @@
 """Fan-out to clients that are fast, slow, or too slow."""
 
+import structlog
+
 from vt600_api.live.feed import live_message
 from vt600_api.live.hub import Hub, Kind, LiveMessage, Wish
 from vt600_bus import Delivery
@@ -86,3 +88,12 @@ def test_what_is_no_record_is_left_out() -> None:
     for value in (None, b"", b"{}", b"\xff", b'{"kind":"dance","device_id":"7"}'):
         assert live_message(Delivery(REPORTS, 0, 0, None, value)) is None
     assert live_message(Delivery(COMMAND_STATUSES, 0, 0, None, b"[]")) is None
+
+
+def test_a_record_that_is_none_is_a_line_that_names_what_it_is_about() -> None:
+    value = b'{"kind":"nonsense","device_id":"7","frame_id":"f"}'
+    with structlog.testing.capture_logs() as lines:
+        assert live_message(Delivery(REPORTS, 3, 17, "7", value)) is None
+
+    ids = {"device_id": "7", "frame_id": "f", "topic": REPORTS.name, "partition": 3, "offset": 17}
+    assert lines[0].items() >= {"event": "feed.record_skipped", **ids}.items()
