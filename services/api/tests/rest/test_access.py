@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.servers
 
 NOBODY = "00000000-0000-0000-0000-000000000000"
-EXAMPLES = {"device_id": "1", "command_id": NOBODY, "sequence_id": NOBODY, "campaign_id": NOBODY}
+EXAMPLES = {"device_id": "1", "command_id": NOBODY, "sequence_id": NOBODY, "campaign_id": NOBODY, "setting": "x"}
 
 
 async def test_every_route_wants_a_key(app: FastAPI, make_client: "MakeClient") -> None:
