@@ -6,6 +6,7 @@ import subprocess
 import sys
 
 import pytest
+import structlog
 
 from vt600_runtime.tracing import OFF, start_tracing
 
@@ -53,7 +54,18 @@ def test_without_the_library_the_process_says_so_once_and_goes_on(monkeypatch: p
     monkeypatch.delitem(sys.modules, "vt600_runtime.otel", raising=False)
     monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", "http://127.0.0.1:1")
 
-    assert start_tracing("test") is OFF
+    with structlog.testing.capture_logs() as lines:
+        assert start_tracing("test") is OFF
+
+    assert [line["event"] for line in lines] == ["tracing.unavailable"]
+
+
+def test_a_variable_that_makes_no_sense_is_one_line_and_the_process_goes_on() -> None:
+    said, asked = run("print(tracer is OFF)", **ENDPOINT, OTEL_BSP_MAX_QUEUE_SIZE="0")
+
+    assert json.loads(said)["event"] == "tracing.unavailable"
+    assert "max_queue_size" in json.loads(said)["error"]
+    assert asked == "True"
 
 
 def test_the_sampler_decides_on_beginnings_and_whoever_follows_does_as_they_did() -> None:

@@ -54,7 +54,8 @@ def start_tracing(service: str) -> Tracer:
         return OFF
     try:
         from vt600_runtime.otel import OtelTracer  # noqa: PLC0415
-    except ImportError as error:
+
+        return OtelTracer(service)
+    except (ImportError, ValueError) as error:  # no library, or a variable that it cannot make sense of
         log.warning("tracing.unavailable", error=str(error))
         return OFF
-    return OtelTracer(service)
