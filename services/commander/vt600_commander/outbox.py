@@ -67,7 +67,8 @@ class Outbox:
         """A transaction is through: its dispatches go out now, its states right after. `traces` are those of its commands."""
         for record in downlinks:
             try:
-                future = self._publish(DOWNLINKS, record, traces.get(record.command_id), "command.dispatch")
+                name = "command.recall" if record.action == "recall" else "command.dispatch"
+                future = self._publish(DOWNLINKS, record, traces.get(record.command_id), name)
             except PublisherFull:
                 continue  # it stays unpublished in its row and is sent when there is room
             if record.action == "write":

@@ -97,9 +97,7 @@ def dispatch(bench: "Bench", command: Identify | Restart, traceparent: str | Non
         reply_code=encoded.reply_code,
         open_window=True,
     )
-    if traceparent is not None:
-        bench.listener.downlinks._delivery.trace(downlink, traceparent)
-    bench.listener.downlinks.deliver(downlink)
+    bench.listener.downlinks.deliver(downlink, traceparent)
     return downlink
 
 
@@ -149,7 +147,9 @@ async def test_what_becomes_of_a_traced_command_is_said_with_its_trace_and_so_is
     dispatch(traced, Identify(), "dispatch")
     tracker.send(reply())
     tracker.send(reply())  # a second one answers nothing
+    dispatch(traced, Identify(), "read again")
 
+    assert traced.listener.downlinks._delivery._traces == {}
     assert [trace for topic, trace in traced.bus.traces if topic == DELIVERY_REPORTS.name] == [
         "dispatch > command.deliver",
         "dispatch > command.deliver > command.reply",

@@ -58,11 +58,9 @@ class Downlinks:
                     _log.warning("downlink.unreadable", error=str(error), **facts_of(delivery))
                     continue
                 if downlink.listener_id == self._listener_id:
-                    if delivery.traceparent is not None:
-                        self._delivery.trace(downlink, delivery.traceparent)
-                    self.deliver(downlink)
+                    self.deliver(downlink, delivery.traceparent)
 
-    def deliver(self, downlink: Downlink) -> None:
+    def deliver(self, downlink: Downlink, traceparent: str | None = None) -> None:
         """Writes the bytes of one dispatch, holds them, or says why not. The same attempt is handled once, however often it is read."""
         if downlink.action != "write":
             (self._recall if downlink.action == "recall" else self._close)(downlink)
@@ -70,6 +68,8 @@ class Downlinks:
         if not self._is_new(downlink):
             self._metrics.downlinks.labels("repeated").inc()
             return
+        if traceparent is not None:
+            self._delivery.trace(downlink, traceparent)
         session = self._registry.session_of(downlink.device_id)
         reason = self._refusal(downlink, session)
         if session is None or reason is not None:
