@@ -6,9 +6,11 @@ from typing import TYPE_CHECKING, Any
 import asyncpg
 import httpx
 import pytest
+from fastapi import FastAPI
 from hypothesis import HealthCheck, given, reject, settings
 from hypothesis import strategies as st
 
+from rest.campaigns import make_runner
 from vt600_bus import Follower, KafkaSettings, decode
 from vt600_bus.records import CommandRequest, Interlock
 from vt600_bus.topics import COMMAND_REQUESTS
@@ -72,19 +74,35 @@ async def requested(kafka: KafkaSettings, command_id: str) -> CommandRequest:
                     return record
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+async def refusal_in_a_campaign(
+    app: FastAPI, sender: httpx.AsyncClient, admin: httpx.AsyncClient, body: dict[str, Any]
+) -> str | None:
+    """Why the device gets no command; None when it gets it."""
+    answer = await sender.post("/v1/campaigns", json={"command": body, "device_ids": [DEVICE]})
+    await make_runner(app).round()
+    (part,) = (await admin.get(f"{answer.headers['location']}/devices")).json()["items"]
+    assert part["state"] == ("queued" if part["reason"] is None else "refused")
+    return part["reason"] and str(part["reason"]).partition(":")[0]
+
+
+@settings(max_examples=75, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     body=CUTS,
-    way=st.sampled_from(("plain", "raw binary", "raw ascii", "sequence")),
+    way=st.sampled_from(("plain", "raw binary", "raw ascii", "sequence", "campaign")),
     speed_kmh=st.sampled_from((0.0, 19.9, 20.0, 20.1, 120.0)),
     age_s=st.sampled_from((1.0, 110.0, 130.0, 86_400.0)),
 )
 async def test_no_way_cuts_the_engine_of_a_vehicle_that_drives_or_may_drive(
-    sender: httpx.AsyncClient, drives: "Drives", database: asyncpg.Connection,
+    app: FastAPI, sender: httpx.AsyncClient, admin: httpx.AsyncClient, drives: "Drives", database: asyncpg.Connection,
     body: dict[str, Any], way: str, speed_kmh: float, age_s: float,
 ) -> None:  # fmt: skip
     await database.execute("DELETE FROM fleet.commands")
     await drives(speed_kmh, age_s=age_s, device_id=DEVICE)
+    stands = speed_kmh < 20 and age_s < 120
+    refusal = None if stands else "interlock_no_fix" if age_s > 120 else "interlock_speed"
+    if way == "campaign":
+        assert await refusal_in_a_campaign(app, sender, admin, body) == refusal
+        return
     if way == "sequence":
         answer = await sender.post(SEQUENCES, json={"commands": [{"type": "identify"}, body]})
     elif way == "plain":
@@ -95,11 +113,10 @@ async def test_no_way_cuts_the_engine_of_a_vehicle_that_drives_or_may_drive(
         except CommandError:
             reject()  # that dialect cannot say it
         answer = await sender.post(PATH, json=frame)
-    stands = speed_kmh < 20 and age_s < 120
 
     assert answer.status_code == (202 if stands else 409), answer.text
     if not stands:
-        assert answer.json()["code"] == ("interlock_no_fix" if age_s > 120 else "interlock_speed")
+        assert answer.json()["code"] == refusal
         assert await database.fetchval("SELECT count(*) FROM fleet.commands") == 0
 
 
