@@ -45,7 +45,9 @@ class Faults:
     async def _start_what_ended(self) -> None:
         for victim in self._victims:
             if not victim.running:
-                self.ended_themselves.append(victim.name)
+                self.ended_themselves.append(
+                    f"{victim.name} at {datetime.now(UTC):%X} with exit code {victim.exit_code}"
+                )
                 await asyncio.to_thread(victim.start)
 
 

@@ -195,7 +195,7 @@ def main() -> None:
     write(outcome.history, history)
     violations = judge(outcome.history)
     report(outcome, violations)
-    if violations or arguments.keep:
+    if violations or outcome.ended_themselves or arguments.keep:
         sys.exit(f"the history is {history}, the logs are beside it")
     shutil.rmtree(folder, ignore_errors=True)
 
