@@ -2,11 +2,14 @@
 
 import asyncio
 import statistics
+import time
 from collections.abc import Callable
+from functools import partial
 from itertools import count
 
 from tests.k8s import cluster, stage
 from tests.k8s.load import driving, judge, silences
+from tests.k8s.scenarios import restart
 from tests.k8s.stage import Stage, pods
 
 _INTERVAL_S = 1.0
@@ -15,7 +18,10 @@ _numbers = count(200_001, 10_000)
 
 async def udp(scene: Stage) -> None:
     """For how long a tracker that waits for no confirmation talks to nobody."""
-    changes: tuple[tuple[str, Callable[[], None]], ...] = (("replaced", _replace), ("killed with -9", _kill))
+    changes: tuple[tuple[str, Callable[[], object]], ...] = (
+        ("replaced", partial(restart, "listener")),
+        ("killed with -9", _kill),
+    )
     for what, change in changes:
         async with driving(count=200, interval_s=_INTERVAL_S, first_number=next(_numbers), transport="udp") as load:
             await asyncio.sleep(5 * _INTERVAL_S)  # spans under load, not waits for something
@@ -29,12 +35,9 @@ async def udp(scene: Stage) -> None:
         )
 
 
-def _replace() -> None:
-    cluster.kubectl("rollout", "restart", "deployment/listener")
-    stage.wait_until_ready("listener", timeout_s=300)
-
-
 def _kill() -> None:
-    (victim,) = pods("listener")[:1]
+    (victim,) = pods("listener")
     cluster.kill(victim.container)
+    while pods("listener")[0].container in ("", victim.container):
+        time.sleep(0.1)
     stage.wait_until_ready("listener")

@@ -9,7 +9,8 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
-from tests.k8s import cluster, datagrams, scenarios, stage
+from tests.k8s import cluster, datagrams, scenarios, secure, stage
+from tests.k8s.secure import SecureStage
 from tests.k8s.stage import Stage
 
 SCENARIOS: dict[str, Callable[[Stage], Coroutine[None, None, None]]] = {
@@ -20,6 +21,7 @@ SCENARIOS: dict[str, Callable[[Stage], Coroutine[None, None, None]]] = {
     "node-drain": scenarios.node_drain,
     "udp": datagrams.udp,
     "bad-input": scenarios.bad_input,
+    "secure": secure.secure,
 }
 
 
@@ -43,12 +45,17 @@ def main() -> None:
 
 
 def _test(names: list[str]) -> None:
-    with stage.set_up() as scene:
-        for name in names:
-            print(f"{name}:", flush=True)
-            began = time.monotonic()
-            asyncio.run(SCENARIOS[name](scene))
-            print(f"  ({time.monotonic() - began:.0f} s)")
+    """Each scenario on the stage that it needs."""
+    plain, of_secure = [name for name in names if name != "secure"], [name for name in names if name == "secure"]
+    for kind, meant in ((Stage, plain), (SecureStage, of_secure)):
+        if not meant:
+            continue
+        with stage.set_up(kind) as scene:
+            for name in meant:
+                print(f"{name}:", flush=True)
+                began = time.monotonic()
+                asyncio.run(SCENARIOS[name](scene))
+                print(f"  ({time.monotonic() - began:.0f} s)")
 
 
 if __name__ == "__main__":

@@ -39,12 +39,12 @@ async def install(scene: Stage) -> None:
 
 async def rolling_update(scene: Stage) -> None:
     """The listeners are replaced under load; commands that are submitted meanwhile end truthfully."""
-    await asyncio.to_thread(_scale, "listener", 2)
+    await asyncio.to_thread(scale_to, "listener", 2)
     async with scene.client() as client, _driven(count=2_000, interval_s=5.0) as load:
         for name in WORKLOADS:
             print(f"  {name} under load: {', '.join(f'{pod.resident_mib:.0f} MiB' for pod in pods(name))}")
         before = load.fleet.reconnects
-        update = asyncio.create_task(asyncio.to_thread(_restart, "listener"))
+        update = asyncio.create_task(asyncio.to_thread(restart, "listener"))
         commands = await _submit(client, load)
         took = await update
         back = await load.all_linked()
@@ -64,13 +64,13 @@ async def scale(scene: Stage) -> None:
             for number in (3, 1):
                 await _resize("ingest", number, early, load)
             assert load.fleet.reconnects
-        await judge(scene, load)
-    await judge(scene, early)
+    for one in (early, load):
+        await judge(scene, one)
 
 
 async def _resize(name: str, number: int, *loads: Load) -> None:
     began = time.monotonic()
-    await asyncio.to_thread(_scale, name, number)
+    await asyncio.to_thread(scale_to, name, number)
     for load in loads:
         await load.all_linked()
     print(f"  {name} to {number}: {time.monotonic() - began:.1f} s")
@@ -93,7 +93,7 @@ async def kill(scene: Stage) -> None:
 
 async def node_drain(scene: Stage) -> None:
     """The node is drained of its listeners: the disruption budget lets one go at a time."""
-    await asyncio.to_thread(_scale, "listener", 3)
+    await asyncio.to_thread(scale_to, "listener", 3)
     async with _driven(count=500, interval_s=2.0) as load:
         began = time.monotonic()
         fewest = 3
@@ -121,16 +121,14 @@ async def bad_input(scene: Stage) -> None:
     await asyncio.to_thread(cluster.kubectl, "rollout", "restart", "deployment/trips")
     said = await eventually(partial(asyncio.to_thread, _complaints, "trips"), lambda text: "databases" in text)
     print(f"  missing Secret, `kubectl describe pod`: {said}")
-    await asyncio.to_thread(scene.make_secret)
+    await asyncio.to_thread(scene.make_secrets)
     await asyncio.to_thread(stage.wait_until_ready, "trips")
 
     old = {pod.name for pod in pods("listener")}
     await asyncio.to_thread(
         cluster.kubectl, "set", "env", "deployment/listener", f"KAFKA_BOOTSTRAP_SERVERS={ADDRESS}:9"
     )
-    said = await eventually(
-        partial(asyncio.to_thread, _newest_log, "listener", old), lambda text: f"{ADDRESS}:9" in text, timeout_s=90
-    )
+    said = await line_of_a_new_pod("listener", old, f"{ADDRESS}:9")
     print(f"  unreachable broker, `kubectl logs`: {said}")
     assert old <= {pod.name for pod in pods("listener")}
     await asyncio.to_thread(cluster.kubectl, "rollout", "undo", "deployment/listener")
@@ -194,14 +192,14 @@ async def _end_truthfully(client: httpx.AsyncClient, commands: dict[str, Tracker
     assert all(commands[number].commands for number, state in states.items() if state == "acknowledged")
 
 
-def _scale(name: str, number: int) -> None:
+def scale_to(name: str, number: int) -> None:
     cluster.kubectl("scale", f"deployment/{name}", f"--replicas={number}")
     stage.wait_until_ready(name)
     cluster.kubectl("wait", "pod", "-l", f"app.kubernetes.io/name={name}", "--for=condition=ready", "--timeout=180s")
 
 
-def _restart(name: str) -> float:
-    """Seconds until every pod is a new one and the old ones have closed their links and are gone."""
+def restart(name: str) -> float:
+    """Replace the pods of a workload; seconds until every pod is a new one and the old ones have closed their links and are gone."""
     began = time.monotonic()
     old = [f"pod/{pod.name}" for pod in pods(name)]
     cluster.kubectl("rollout", "restart", f"deployment/{name}")
@@ -225,7 +223,12 @@ def _complaints(name: str) -> str:
     return cluster.kubectl("get", "pods", "-l", f"app.kubernetes.io/name={name}", "-o", path)
 
 
-def _newest_log(name: str, old: set[str]) -> str:
-    """The last line of a pod that is not an old one; empty while there is none."""
-    fresh = [pod for pod in pods(name) if pod.name not in old and pod.container]
-    return cluster.kubectl("logs", fresh[0].name, "--tail=1").strip() if fresh else ""
+async def line_of_a_new_pod(name: str, old: set[str], text: str) -> str:
+    """Its first line that holds the text, once it has said it."""
+
+    def found() -> list[str]:
+        fresh = [pod for pod in pods(name) if pod.name not in old and pod.container]
+        lines = cluster.kubectl("logs", fresh[0].name).splitlines() if fresh else []
+        return [line for line in lines if text in line]
+
+    return (await eventually(partial(asyncio.to_thread, found), bool, timeout_s=90))[0]

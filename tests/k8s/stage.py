@@ -24,7 +24,6 @@ from vt600_local.postgres import Postgres
 
 CHECKOUT = Path(__file__).parents[2]
 IMAGE = "localhost/vt600-gateway:latest"
-OVERLAY = CHECKOUT / "deploy/k8s/overlays/local"
 WORKLOADS = ("listener", "ingest", "trips", "campaigns", "api", "commander")
 KAFKA_PORT, POSTGRES_PORT = 9092, 5432
 
@@ -33,25 +32,31 @@ class NodeKafka(Kafka):
     """A broker that the pods reach."""
 
     def _prepare(self) -> list[str]:
-        command = super()._prepare()
-        properties = Path(command[-1])
-        text = properties.read_text()
-        text = text.replace("listeners=PLAINTEXT://127.0.0.1", "listeners=PLAINTEXT://0.0.0.0", 1)
-        properties.write_text(
-            text.replace(
-                "advertised.listeners=PLAINTEXT://127.0.0.1", f"advertised.listeners=PLAINTEXT://{node.ADDRESS}"
-            )
+        """With a file of hosts instead of DNS, for which there is nobody to ask: who logs in waits until the broker knows its own name."""
+        java, *rest = super()._prepare()
+        hosts = self.folder / "hosts"
+        hosts.write_text(f"127.0.0.1 localhost\n{node.ADDRESS} {node.NODE}\n")
+        return [java, f"-Djdk.net.hosts.file={hosts}", *rest]
+
+    def _properties(self, data: Path) -> str:
+        text = super()._properties(data).replace("listeners=PLAINTEXT://127.0.0.1", "listeners=PLAINTEXT://0.0.0.0", 1)
+        text = text.replace("SECURE://127.0.0.1", "SECURE://0.0.0.0", 1).replace(
+            "SECURE://127.0.0.1", f"SECURE://{node.ADDRESS}"
         )
-        return command
+        return text.replace(
+            "advertised.listeners=PLAINTEXT://127.0.0.1", f"advertised.listeners=PLAINTEXT://{node.ADDRESS}"
+        )
 
 
 class Stage:
     """What the scenarios work on."""
 
-    def __init__(self, *, kafka: Kafka, postgres: Postgres, folder: Path) -> None:
-        self.kafka = kafka
-        self.postgres = postgres
+    overlay = CHECKOUT / "deploy/k8s/overlays/local"
+
+    def __init__(self, folder: Path) -> None:
         self.folder = folder
+        self.postgres = self.make_postgres(folder / "postgres")
+        self.kafka = self.make_kafka(folder / "kafka")
         self.database_url = self._commander_url = ""
         self._key = ""
         self.ready_s = 0.0
@@ -61,11 +66,24 @@ class Stage:
         urls = asyncio.run(databases.prepare(self.postgres.url, self.folder / "passwords"))
         self.database_url, self._commander_url = urls.api, urls.commander
 
-    def make_secret(self) -> None:
+    def make_kafka(self, folder: Path) -> Kafka:
+        """The broker, not started."""
+        return NodeKafka(folder, port=KAFKA_PORT)
+
+    def make_postgres(self, folder: Path) -> Postgres:
+        """The database, not started."""
+        settings = {"listen_addresses": f"127.0.0.1,{node.ADDRESS}", "hba_file": str(allow(folder, "host"))}
+        return Postgres(folder, port=POSTGRES_PORT, settings=settings)
+
+    @property
+    def urls(self) -> dict[str, str]:
+        """The database as the pods reach it."""
+        urls = {"api-url": self.database_url, "commander-url": self._commander_url}
+        return {name: _at_node(url) for name, url in urls.items()}
+
+    def make_secrets(self) -> None:
         """Tell the pods of them."""
-        outside = {"api-url": _at_node(self.database_url), "commander-url": _at_node(self._commander_url)}
-        literals = [f"--from-literal={name}={url}" for name, url in outside.items()]
-        cluster.kubectl("create", "secret", "generic", "databases", "--namespace=vt600", *literals)
+        make_secret("databases", **self.urls)
 
     def client(self) -> httpx.AsyncClient:
         """REST through the Service, with an administrator's key that was made in a pod."""
@@ -87,24 +105,22 @@ class Stage:
 
 
 @contextmanager
-def set_up() -> Iterator[Stage]:
+def set_up(kind: "type[Stage]" = Stage) -> Iterator[Stage]:
     """Servers, image, Secret and overlay; everything is there at its end, and gone after it."""
     with tempfile.TemporaryDirectory(prefix="vt600-k8s-") as name:
         folder = Path(name)
         folder.chmod(0o755)
-        postgres = _postgres(folder / "postgres")
-        kafka = NodeKafka(folder / "kafka", port=KAFKA_PORT)
-        stage = Stage(kafka=kafka, postgres=postgres, folder=folder)
+        stage = kind(folder)
         try:
-            kafka.launch()
-            postgres.start()
-            kafka.wait_until_ready()
+            stage.kafka.launch()
+            stage.postgres.start()
+            stage.kafka.wait_until_ready()
             _remove_namespace()
             cluster.kubectl("create", "namespace", "vt600")
             stage.prepare_database()
-            stage.make_secret()
+            stage.make_secrets()
             began = time.monotonic()
-            apply()
+            apply(stage.overlay)
             cluster.kubectl("wait", "job", "--all", "--for=condition=complete", "--timeout=180s")
             wait_until_ready()
             stage.ready_s = time.monotonic() - began
@@ -114,8 +130,8 @@ def set_up() -> Iterator[Stage]:
             raise
         finally:
             _remove_namespace()
-            kafka.stop()
-            postgres.stop()
+            stage.kafka.stop()
+            stage.postgres.stop()
 
 
 def build_image() -> None:
@@ -126,9 +142,9 @@ def build_image() -> None:
     cluster.import_image(IMAGE)
 
 
-def apply() -> None:
+def apply(overlay: Path) -> None:
     """The overlay as it is, and what a cloud's controller would do: give the listener's Service an address."""
-    cluster.kubectl("apply", "-k", str(OVERLAY))
+    cluster.kubectl("apply", "-k", str(overlay))
     status = {"status": {"loadBalancer": {"ingress": [{"ip": node.LOAD_BALANCER}]}}}
     cluster.kubectl("patch", "service", "listener", "--subresource=status", "--type=merge", "-p", json.dumps(status))
 
@@ -146,6 +162,7 @@ class Pod:
     name: str
     container: str
     restarts: int
+    is_ready: bool
     start_s: float
 
     @property
@@ -174,17 +191,26 @@ def _pod(item: dict[str, Any]) -> Pod:
         name=item["metadata"]["name"],
         container=found.get("containerID", "").removeprefix("containerd://") if started else "",
         restarts=found.get("restartCount", 0),
+        is_ready=ready is not None,
         start_s=start_s,
     )
 
 
-def _postgres(folder: Path) -> Postgres:
-    postgres = Postgres(folder, port=POSTGRES_PORT, settings={"listen_addresses": f"127.0.0.1,{node.ADDRESS}"})
-    allowed = postgres.folder / "allowed"
-    allowed.write_text("host all all 127.0.0.1/32 scram-sha-256\nhost all all 10.0.0.0/8 scram-sha-256\n")
+def make_secret(name: str, **literals: str) -> None:
+    """Make it, or give it another content."""
+    given = [f"--from-literal={key}={value}" for key, value in literals.items()]
+    text = cluster.kubectl(
+        "create", "secret", "generic", name, "--namespace=vt600", "--dry-run=client", "-o", "yaml", *given
+    )
+    cluster.kubectl("apply", "-f", "-", text=text)
+
+
+def allow(folder: Path, pods_by: str) -> Path:
+    """The file that says who may connect to the database in `folder`: the test itself, and the pods by `host` or `hostssl`."""
+    allowed = folder.with_suffix(".allowed")
+    allowed.write_text(f"host all all 127.0.0.1/32 scram-sha-256\n{pods_by} all all 10.0.0.0/8 scram-sha-256\n")
     allowed.chmod(0o644)
-    settings = {"listen_addresses": f"127.0.0.1,{node.ADDRESS}", "hba_file": str(allowed)}
-    return Postgres(folder, port=POSTGRES_PORT, settings=settings)
+    return allowed
 
 
 def _keep_what_pods_said() -> None:

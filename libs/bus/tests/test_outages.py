@@ -11,8 +11,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from pydantic import SecretStr
 
 from vt600_bus import Delivery, Follower, KafkaSettings, Publisher, Subscriber, Topic, apply_topics, decode
+from vt600_bus.outage import why_unreachable
 from vt600_bus.records import Listener, Reject
 from vt600_bus.topics import LISTENERS, REJECTS
 from vt600_local.kafka import Kafka
@@ -90,6 +92,27 @@ async def read(kafka: KafkaSettings, topic: Topic[Reject], peers: set[str], coun
 
 def own_topic() -> Topic[Reject]:
     return Topic(f"vt600.test-{uuid.uuid4().hex}.v1", Reject, "peer", 1, {"max.message.bytes": "1000000"})
+
+
+async def test_a_broker_that_takes_connections_and_says_nothing_is_named_with_a_reason() -> None:
+    left = asyncio.Event()
+
+    async def listen(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.read()
+        writer.close()
+        left.set()
+
+    server = await asyncio.start_server(listen, "127.0.0.1", 0)
+    port = server.sockets[0].getsockname()[1]
+    settings = KafkaSettings(
+        bootstrap_servers=f"127.0.0.1:{port}", security_protocol="SASL_PLAINTEXT", sasl_mechanism="SCRAM-SHA-512",
+        sasl_username="me", sasl_password=SecretStr("secret"),
+    )  # fmt: skip
+    try:
+        assert await why_unreachable(settings) == f"127.0.0.1:{port}: TimeoutError"
+        await left.wait()
+    finally:
+        server.close()
 
 
 async def test_a_batch_that_fails_is_sent_again_before_what_came_later_and_holds_up_nobody_else(

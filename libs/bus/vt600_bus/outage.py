@@ -54,6 +54,6 @@ async def why_unreachable(settings: KafkaSettings) -> str | None:
         async with asyncio.timeout(_LOOK_LIMIT_S):
             connection = await create_conn(host, port, request_timeout_ms=int(_LOOK_LIMIT_S * 1000), **options)
     except (KafkaError, OSError, TimeoutError) as error:
-        return f"{host}:{port}: {error or type(error).__name__}"
+        return f"{host}:{port}: {str(error) or type(error).__name__}"
     connection.close()
     return None
