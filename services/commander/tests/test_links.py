@@ -72,18 +72,19 @@ class Mail:
 
 
 class HeldStore(Store):
-    """Does something right before its next commit, when asked to."""
+    """Does something right before the next commit of one task, when asked to."""
 
     def __init__(self, engine: AsyncEngine) -> None:
         super().__init__(engine)
         self.before_commit: Callable[[], Awaitable[None]] | None = None
+        self.task: asyncio.Task[None] | None = None
         self.done = asyncio.Event()
 
     async def transact(self, work: Callable[[AsyncSession], Awaitable[T]]) -> T:
         async def held(db: AsyncSession) -> T:
             result = await work(db)
-            before_commit, self.before_commit = self.before_commit, None
-            if before_commit is not None:
+            if self.before_commit is not None and asyncio.current_task() is self.task:
+                before_commit, self.before_commit = self.before_commit, None
                 await before_commit()
             return result
 
@@ -131,7 +132,7 @@ async def test_a_link_that_comes_while_a_refusal_is_being_stored_is_used(
         mail.say(SESSIONS, says.session())
         mail.say(COMMAND_REQUESTS, says.request("identify"))
         first = await mail.next_dispatch()
-        store.before_commit = link_comes
+        store.task, store.before_commit = tasks[0], link_comes
         mail.say(DELIVERY_REPORTS, says.report(first, "refused", "no_such_session"))
         second = await mail.next_dispatch()
 
