@@ -73,8 +73,9 @@ async def secure(scene: Stage) -> None:
     async with driving(count=50, interval_s=1.0, first_number=next(_numbers)) as load:
         await asyncio.to_thread(scene.make_secrets, kafka_password="wrong")
         await _replaced_in_vain("listener", "bus.unreachable", "invalid credentials", load)
-        await asyncio.to_thread(scene.make_secrets, database_password="wrong")
+        await asyncio.to_thread(scene.make_secrets)
         await asyncio.to_thread(scale_to, "ingest", 2)  # of which one is replaced first
+        await asyncio.to_thread(scene.make_secrets, database_password="wrong")
         await _replaced_in_vain("ingest", "store.unreachable", "password authentication failed", load)
         await asyncio.to_thread(scene.make_secrets)
         for name in ("listener", "ingest"):
