@@ -13,6 +13,7 @@ sys.path.insert(0, str(Path(__file__).parents[2]))
 
 from tests.load import (
     churn,
+    commands,
     decoder_speed,
     drain,
     export_speed,
@@ -37,6 +38,7 @@ BENCHMARKS = {
     "backlog": ingest_speed.run_backlog,
     "whole-way": whole_way.run,
     "latency": latency.run,
+    "commands": commands.run,
     "memory": idle_memory.run,
     "outage": outage.run,
     "nat": nat.run,

@@ -1,0 +1,146 @@
+"""300 commands a second to 300 devices: from the request, and from its acceptance, to the bytes on the device's socket."""
+
+import asyncio
+import json
+import time
+from collections import Counter
+
+import uvloop
+from tests.gateway import Gateway
+from tests.load.bench import bench, cpu_s, figure, percentiles
+
+from vt600_protocol import Answer, CommandFrame, Connection, Identity, encode_login, encode_reply
+from vt600_simulator.identity import serial_number
+
+RATE = 300
+DEVICES = 300
+WARM_S, MEASURED_S = 5, 30
+CLIENTS = 50  # connections to the API
+_ANSWER = Answer(values=Identity(serial_number="1", imei="2", firmware="3"))
+
+
+def run() -> None:
+    with bench() as servers:
+        gateway = servers.gateway
+        gateway.listener_settings = {"LISTENER_MAX_LINKS_PER_ADDRESS": "0"}
+        gateway.start()
+        registered = ", ".join(f"('{serial_number(number)}', 'active')" for number in range(1, DEVICES + 1))
+        servers.query(f"INSERT INTO fleet.devices (device_id, state) VALUES {registered}")  # noqa: S608
+        processes = {
+            "api": gateway.api.pid, "commander": gateway.commander.pid, "listener": gateway.listener.pid,
+            "ingest": gateway.ingest.pid, "Kafka": servers.kafka.pid, "PostgreSQL": servers.postgres_pid,
+        }  # fmt: skip
+        before = {name: cpu_s(pid) for name, pid in processes.items()}
+        began = time.monotonic()
+        load = uvloop.run(_drive(gateway))
+        elapsed = time.monotonic() - began
+        used = {name: (cpu_s(pid) - before[name]) / elapsed for name, pid in processes.items()}
+    rate = len(load.asked_for) / MEASURED_S
+    figure(f"commands, {rate:,.0f}/s: request → bytes on the socket", percentiles(load.from_request))
+    figure("accepted by REST → bytes on the socket", percentiles(load.from_acceptance), "p50 ≤ 30, p99 ≤ 150 ms")
+    figure("  answers of REST", ", ".join(f"{status} {count:,}×" for status, count in sorted(load.answers.items())))
+    figure("  without bytes", f"{len(load.asked_for) - len(load.from_request):,}")
+    figure("  cores at work", ", ".join(f"{name} {share:.2f}" for name, share in used.items()))
+
+
+class _Load:
+    """What was asked for, and what came of it."""
+
+    def __init__(self) -> None:
+        self.asked_for: dict[tuple[str, int], float] = {}
+        self.accepted: dict[tuple[str, int], float] = {}
+        self.arrived: dict[tuple[str, int], float] = {}
+        self.answers: Counter[int] = Counter()
+
+    @property
+    def from_request(self) -> list[float]:
+        return [at - self.asked_for[key] for key, at in self.arrived.items() if key in self.asked_for]
+
+    @property
+    def from_acceptance(self) -> list[float]:
+        """Bytes may be there before the answer of REST is."""
+        keys = self.arrived.keys() & self.accepted.keys() & self.asked_for.keys()
+        return [max(self.arrived[key] - self.accepted[key], 0.0) for key in keys]
+
+
+class _Device:
+    """Answers every command at once. A device's commands are told apart by their number."""
+
+    def __init__(self, number: int, load: _Load) -> None:
+        self.device_id = serial_number(number)
+        self._connection = Connection("device")
+        self._load = load
+        self._count = 0
+
+    async def connect(self, port: int) -> None:
+        self._reader, self._writer = await asyncio.open_connection("127.0.0.1", port)
+        self._writer.write(encode_login(self.device_id))
+
+    async def answer(self) -> None:
+        """For ever."""
+        while data := await self._reader.read(4096):
+            self._connection.receive_data(data)
+            while (message := self._connection.next_message()) is not None:
+                if isinstance(message, CommandFrame):
+                    self._load.arrived[self.device_id, self._count] = time.perf_counter()
+                    self._count += 1
+                    self._writer.write(encode_reply(message, _ANSWER))
+
+
+async def _drive(gateway: Gateway) -> _Load:
+    load = _Load()
+    devices = [_Device(number, load) for number in range(1, DEVICES + 1)]
+    for device in devices:
+        await device.connect(gateway.listener_port)
+    answering = [asyncio.create_task(device.answer()) for device in devices]
+    await _all_linked(gateway)
+    links = asyncio.Queue[tuple[asyncio.StreamReader, asyncio.StreamWriter]]()
+    for _ in range(CLIENTS):
+        links.put_nowait(await asyncio.open_connection("127.0.0.1", gateway.api_port))
+    asking = []
+    first = time.perf_counter() + 0.5
+    for number in range(RATE * (WARM_S + MEASURED_S)):
+        await asyncio.sleep(first + number / RATE - time.perf_counter())
+        turn, at = divmod(number, DEVICES)
+        is_measured = number >= RATE * WARM_S
+        asking.append(asyncio.create_task(_ask(gateway, links, load, (devices[at].device_id, turn), is_measured)))
+    await asyncio.gather(*asking)
+    async with asyncio.timeout(30):
+        while load.asked_for.keys() - load.arrived.keys():
+            await asyncio.sleep(0.1)
+    for task in answering:
+        task.cancel()
+    return load
+
+
+async def _all_linked(gateway: Gateway) -> None:
+    async with gateway.client() as client, asyncio.timeout(60):
+        while len((await client.get("/v1/devices?link=online&limit=1000")).json()["items"]) < DEVICES:
+            await asyncio.sleep(0.2)
+
+
+async def _ask(
+    gateway: Gateway,
+    links: "asyncio.Queue[tuple[asyncio.StreamReader, asyncio.StreamWriter]]",
+    load: _Load,
+    key: tuple[str, int],
+    is_measured: bool,
+) -> None:
+    """By hand: an HTTP library would cost more than the API that is measured."""
+    body = json.dumps({"type": "identify"}).encode()
+    head = (
+        f"POST /v1/devices/{key[0]}/commands HTTP/1.1\r\nHost: api\r\nAuthorization: Bearer {gateway.api_key}\r\n"
+        f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
+    )
+    asked_at = time.perf_counter()
+    reader, writer = await links.get()
+    writer.write(head.encode() + body)
+    answer = await reader.readuntil(b"\r\n\r\n")
+    length = int(answer.lower().partition(b"content-length:")[2].split()[0])
+    await reader.readexactly(length)
+    accepted_at = time.perf_counter()
+    links.put_nowait((reader, writer))
+    status = int(answer.split()[1])
+    if is_measured:
+        load.answers[status] += 1
+        load.asked_for[key], load.accepted[key] = asked_at, accepted_at
