@@ -193,9 +193,12 @@ async def _end_truthfully(client: httpx.AsyncClient, commands: dict[str, Tracker
 
 
 def scale_to(name: str, number: int) -> None:
+    """So many pods, all ready; those that are too many have left in order and are gone."""
     cluster.kubectl("scale", f"deployment/{name}", f"--replicas={number}")
-    stage.wait_until_ready(name)
-    cluster.kubectl("wait", "pod", "-l", f"app.kubernetes.io/name={name}", "--for=condition=ready", "--timeout=180s")
+    deadline = time.monotonic() + 180
+    while not (len(found := pods(name)) == number and all(pod.is_ready for pod in found)):
+        assert time.monotonic() < deadline, found
+        time.sleep(0.2)
 
 
 def restart(name: str) -> float:
