@@ -1,5 +1,6 @@
 """A Kubernetes of one node in a network namespace of its own: real API server, kubelet, containerd and kube-proxy. Needs root."""
 
+import json
 import os
 import shutil
 import signal
@@ -63,6 +64,7 @@ def down() -> None:
     """Stop everything by its process id and leave nothing but the built programs."""
     for name in ("kubelet", "kube-proxy"):
         _stop(name)
+    networks = _networks_of_pods()
     for task in _ctr("tasks", "list", "--quiet").stdout.split():
         _ctr("tasks", "delete", "--force", task)
     for name in ("containerd", "kube-scheduler", "kube-controller-manager", "kube-apiserver", "etcd"):
@@ -70,8 +72,9 @@ def down() -> None:
     mounts = [line.split()[1] for line in Path("/proc/mounts").read_text().splitlines()]
     for mount in sorted((m for m in mounts if m.startswith(f"{FOLDER}/")), reverse=True):
         subprocess.run(["umount", "--lazy", mount], check=False)
-    if Path(f"/run/netns/{NETWORK}").exists():
-        subprocess.run(["ip", "netns", "delete", NETWORK], check=True)
+    for network in (*networks, NETWORK):
+        if Path(f"/run/netns/{network}").exists():
+            subprocess.run(["ip", "netns", "delete", network], check=True)
     for top in _pod_groups():
         for group in sorted(top.glob("**/"), reverse=True):
             group.rmdir()
@@ -129,6 +132,17 @@ def _check_packages() -> None:
     missing = sorted({package for program, package in _PACKAGES.items() if shutil.which(program) is None})
     if missing:
         sys.exit(f"vt600: programs are missing: apt-get install --no-install-recommends {' '.join(missing)}")
+
+
+def _networks_of_pods() -> set[str]:
+    """The network namespaces of all pods that are there."""
+    found = set()
+    for container in _ctr("containers", "list", "--quiet").stdout.split():
+        described = json.loads(_ctr("containers", "info", container).stdout)
+        for namespace in described["Spec"]["linux"]["namespaces"]:
+            if namespace["type"] == "network" and "path" in namespace:
+                found.add(Path(namespace["path"]).name)
+    return {name for name in found if name.startswith("cni-")}
 
 
 def _pod_groups() -> list[Path]:
