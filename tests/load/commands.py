@@ -3,7 +3,8 @@
 import asyncio
 import json
 import time
-from collections import Counter
+from collections import Counter, deque
+from contextlib import suppress
 
 import uvloop
 from tests.gateway import Gateway
@@ -43,13 +44,16 @@ def run() -> None:
     figure("  cores at work", ", ".join(f"{name} {share:.2f}" for name, share in used.items()))
 
 
+Key = tuple[str, int]
+
+
 class _Load:
     """What was asked for, and what came of it."""
 
     def __init__(self) -> None:
-        self.asked_for: dict[tuple[str, int], float] = {}
-        self.accepted: dict[tuple[str, int], float] = {}
-        self.arrived: dict[tuple[str, int], float] = {}
+        self.asked_for: dict[Key, float] = {}
+        self.accepted: dict[Key, float] = {}
+        self.arrived: dict[Key, float] = {}
         self.answers: Counter[int] = Counter()
 
     @property
@@ -64,13 +68,13 @@ class _Load:
 
 
 class _Device:
-    """Answers every command at once. A device's commands are told apart by their number."""
+    """Answers every command at once. Its commands come in the order in which they were asked for."""
 
     def __init__(self, number: int, load: _Load) -> None:
         self.device_id = serial_number(number)
         self._connection = Connection("device")
         self._load = load
-        self._count = 0
+        self.asked: deque[Key] = deque()
 
     async def connect(self, port: int) -> None:
         self._reader, self._writer = await asyncio.open_connection("127.0.0.1", port)
@@ -82,8 +86,7 @@ class _Device:
             self._connection.receive_data(data)
             while (message := self._connection.next_message()) is not None:
                 if isinstance(message, CommandFrame):
-                    self._load.arrived[self.device_id, self._count] = time.perf_counter()
-                    self._count += 1
+                    self._load.arrived[self.asked.popleft()] = time.perf_counter()
                     self._writer.write(encode_reply(message, _ANSWER))
 
 
@@ -103,11 +106,12 @@ async def _drive(gateway: Gateway) -> _Load:
         await asyncio.sleep(first + number / RATE - time.perf_counter())
         turn, at = divmod(number, DEVICES)
         is_measured = number >= RATE * WARM_S
-        asking.append(asyncio.create_task(_ask(gateway, links, load, (devices[at].device_id, turn), is_measured)))
+        asking.append(asyncio.create_task(_ask(gateway, links, load, devices[at], turn, is_measured)))
     await asyncio.gather(*asking)
-    async with asyncio.timeout(30):
-        while load.asked_for.keys() - load.arrived.keys():
-            await asyncio.sleep(0.1)
+    with suppress(TimeoutError):
+        async with asyncio.timeout(10):
+            while load.accepted.keys() - load.arrived.keys():
+                await asyncio.sleep(0.1)
     for task in answering:
         task.cancel()
     return load
@@ -123,16 +127,19 @@ async def _ask(
     gateway: Gateway,
     links: "asyncio.Queue[tuple[asyncio.StreamReader, asyncio.StreamWriter]]",
     load: _Load,
-    key: tuple[str, int],
+    device: _Device,
+    turn: int,
     is_measured: bool,
 ) -> None:
     """By hand: an HTTP library would cost more than the API that is measured."""
+    key = device.device_id, turn
     body = json.dumps({"type": "identify"}).encode()
     head = (
         f"POST /v1/devices/{key[0]}/commands HTTP/1.1\r\nHost: api\r\nAuthorization: Bearer {gateway.api_key}\r\n"
         f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
     )
     asked_at = time.perf_counter()
+    device.asked.append(key)
     reader, writer = await links.get()
     writer.write(head.encode() + body)
     answer = await reader.readuntil(b"\r\n\r\n")
@@ -141,6 +148,10 @@ async def _ask(
     accepted_at = time.perf_counter()
     links.put_nowait((reader, writer))
     status = int(answer.split()[1])
+    if status != 202:
+        device.asked.remove(key)
     if is_measured:
         load.answers[status] += 1
-        load.asked_for[key], load.accepted[key] = asked_at, accepted_at
+        load.asked_for[key] = asked_at
+        if status == 202:
+            load.accepted[key] = accepted_at
