@@ -40,6 +40,7 @@ class Fleet:
         self._publisher = publisher
         self._carried_out: set[tuple[str, int]] = set()
         self.written: Counter[str] = Counter()
+        self._revisions: dict[str, int] = {}
         self.states: dict[str, str] = {}
 
     async def run(self, follower: Follower) -> None:
@@ -51,7 +52,9 @@ class Fleet:
                     continue
                 if delivery.topic is COMMAND_STATUSES:
                     status = decode(CommandStatus, delivery.value)
-                    self.states[status.command_id] = status.state
+                    if status.revision > self._revisions.get(status.command_id, 0):  # what a killed one left is told later
+                        self._revisions[status.command_id] = status.revision
+                        self.states[status.command_id] = status.state
                     continue
                 downlink = decode(Downlink, delivery.value)
                 attempt = (downlink.command_id, downlink.attempt)
@@ -62,9 +65,12 @@ class Fleet:
                         self._publisher.publish(DELIVERY_REPORTS, bench.device_id, report)
 
     async def until(self, done: Callable[[], bool]) -> None:
-        async with asyncio.timeout(_PATIENCE_S):
-            while not done():
-                await asyncio.sleep(0.01)
+        try:
+            async with asyncio.timeout(_PATIENCE_S):
+                while not done():
+                    await asyncio.sleep(0.01)
+        except TimeoutError:
+            pytest.fail(f"not within {_PATIENCE_S} s: {len(self.written)} written, last heard {Counter(self.states.values())}")
 
 
 async def renew(benches: "dict[str, Bench]") -> None:
@@ -110,15 +116,16 @@ async def test_two_share_the_devices_and_one_that_is_killed_at_work_is_followed_
     async with (
         Publisher(kafka, client_id="sharing-test") as publisher,
         Follower(kafka, [DOWNLINKS, COMMAND_STATUSES], client_id="sharing-test", start="end") as follower,
+        asyncio.TaskGroup() as tasks,
     ):
         unused = CommanderSettings(database_url=SecretStr("unused"))
         ids = [str(uuid.uuid4().int % 10**12 + 10**12) for _ in range(_DEVICES)]
         benches = {device_id: make_bench(device_id, unused, kafka, publisher, follower) for device_id in ids}
         fleet = Fleet(benches, publisher)
-        playing = asyncio.create_task(fleet.run(follower))
+        playing = tasks.create_task(fleet.run(follower))
         await follower.caught_up.wait()
         first, second = [await asyncio.to_thread(start_commander, url) for _ in range(2)]
-        leases = asyncio.create_task(renew(benches))
+        leases = tasks.create_task(renew(benches))
         for bench in benches.values():
             await bench.link()
         asked: list[str] = []
