@@ -52,7 +52,9 @@ class Fleet:
                     continue
                 if delivery.topic is COMMAND_STATUSES:
                     status = decode(CommandStatus, delivery.value)
-                    if status.revision > self._revisions.get(status.command_id, 0):  # what a killed one left is told later
+                    if status.revision > self._revisions.get(
+                        status.command_id, 0
+                    ):  # what a killed one left is told later
                         self._revisions[status.command_id] = status.revision
                         self.states[status.command_id] = status.state
                     continue
@@ -70,7 +72,9 @@ class Fleet:
                 while not done():
                     await asyncio.sleep(0.01)
         except TimeoutError:
-            pytest.fail(f"not within {_PATIENCE_S} s: {len(self.written)} written, last heard {Counter(self.states.values())}")
+            pytest.fail(
+                f"not within {_PATIENCE_S} s: {len(self.written)} written, last heard {Counter(self.states.values())}"
+            )
 
 
 async def renew(benches: "dict[str, Bench]") -> None:
