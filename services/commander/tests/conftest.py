@@ -21,6 +21,7 @@ from vt600_bus.topics import (
     SESSIONS,
 )
 from vt600_commander import changes, command_queue
+from vt600_commander.ahead import read_ahead
 from vt600_commander.database import create_engine
 from vt600_commander.dispatcher import dispatch
 from vt600_commander.downlinks import downlink
@@ -257,6 +258,7 @@ class Desk(Records):
     async def ask(self, name: str = "identify", **words: Any) -> QueuedCommand:
         """Submit a command."""
         request = self.request(name, **words)
+        await read_ahead(self.db, [request], self.now())
         await take_request(self.db, request, self.presence, self.now(), self.rules)
         await self.db.flush()
         command = await command_queue.find(self.db, request.command_id)
@@ -273,7 +275,8 @@ class Desk(Records):
 
     async def dispatch(self) -> Downlink | None:
         """What goes out to the device now."""
-        found = await dispatch(self.db, self.device_id, self.presence, self.now(), self.rules)
+        sent = await dispatch(self.db, [self.device_id], self.presence, self.now(), self.rules)
+        found = sent[0] if sent else None
         if found is not None and self.bus_is_there:
             command = await command_queue.find(self.db, found.command_id)
             assert command is not None
@@ -289,6 +292,7 @@ class Desk(Records):
 
     async def tell(self, report: DeliveryReport) -> None:
         """Say it as the listener."""
+        await read_ahead(self.db, [report], self.now())
         await take_report(self.db, report, self.presence, self.now(), reply_timeout=self.rules.reply)
         await self.db.flush()
 

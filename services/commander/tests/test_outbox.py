@@ -8,6 +8,7 @@ import asyncpg
 import pytest
 from prometheus_client import CollectorRegistry
 from pydantic import SecretStr
+from sqlalchemy import text
 
 from vt600_bus import KafkaSettings, Publisher
 from vt600_commander.database import Store, create_engine
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.servers
 
 PUBLISHED = "SELECT command_id FROM commander.queued_commands WHERE published_attempt = 1 AND device_id = $1"
+UNHEARD = text("UPDATE commander.queued_commands SET state = 'dispatched' WHERE device_id = :device_id")
 
 
 @pytest.fixture
@@ -38,6 +40,7 @@ async def test_a_command_that_is_being_worked_on_is_noted_as_sent_later_and_nobo
         await desk.ask()
         sent.append(await desk.written())
         await desk.tell(desk.reply(sent[-1]))
+    await desk.db.execute(UNHEARD, {"device_id": desk.device_id})
     await desk.db.commit()
     engine = create_engine(SecretStr(database_url))
     metrics = CommanderMetrics(CollectorRegistry(), devices=lambda: 0, pool_use=lambda: 0)
@@ -50,12 +53,12 @@ async def test_a_command_that_is_being_worked_on_is_noted_as_sent_later_and_nobo
             await other.execute(
                 "UPDATE commander.queued_commands SET attempt = attempt WHERE command_id = $1", sent[1].command_id
             )
-            await outbox.publish_statuses()
+            await outbox.note_sent()
             early = await other.fetch(PUBLISHED, desk.device_id)
             await other.execute(
                 "UPDATE commander.queued_commands SET attempt = attempt WHERE command_id = $1", sent[0].command_id
             )
-        await outbox.publish_statuses()
+        await outbox.note_sent()
         late = await other.fetch(PUBLISHED, desk.device_id)
     finally:
         await other.close()

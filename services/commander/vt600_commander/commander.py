@@ -10,6 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from vt600_bus import DeadLetters, Delivery, Follower, PublisherFull, RecordError, Subscriber, facts_of
 from vt600_bus.records import CommandRequest, Downlink, Session
 from vt600_commander import changes, command_queue
+from vt600_commander.ahead import read_ahead
 from vt600_commander.database import DATABASE_ERRORS, Store
 from vt600_commander.dispatcher import dispatch
 from vt600_commander.expiry import expire
@@ -26,6 +27,7 @@ Work = Callable[[AsyncSession, datetime], Awaitable[None]]
 
 _AT_ONCE = 200  # devices, and so locks, of one transaction
 _LONGEST_SLEEP_S = 30.0
+_STEP_S = 0.01  # steps begin no sooner one after another: what comes meanwhile shares the next one's questions
 _GATHER_S = 0.05  # changes of the queue that come together are one question of the clock
 _BUS_PAUSE_S = 0.5
 
@@ -59,8 +61,10 @@ class Commander:
 
     async def follow_bus(self, subscriber: Subscriber) -> None:
         """Handle requests and delivery reports, for ever."""
+        clock = asyncio.get_running_loop().time
         while True:
             batch = await subscriber.next_batch()
+            next_at = clock() + _STEP_S
             records: list[tuple[Delivery, Record]] = []
             for delivery in batch.deliveries:
                 try:
@@ -69,6 +73,7 @@ class Commander:
                     await self._bury(delivery, error)
             await self._handle(records)
             await subscriber.commit(batch)
+            await asyncio.sleep(next_at - clock())
 
     async def follow_presence(self, follower: Follower) -> None:
         """Learn of links, for ever. It never waits for the database, so that presence stays true while that is away."""
@@ -111,6 +116,7 @@ class Commander:
             return
 
         async def work(db: AsyncSession, now: datetime) -> None:
+            await read_ahead(db, [record for _delivery, record in records], now)
             for delivery, record in records:
                 await self._take(db, delivery, record, now)
 
@@ -159,8 +165,8 @@ class Commander:
             return
 
         async def work(db: AsyncSession, now: datetime) -> None:
-            for command_id, _device_id in due:
-                command = await command_queue.find(db, command_id)
+            found = await command_queue.find_all(db, [command_id for command_id, _device_id in due])
+            for command in found.values():
                 if command is not None:
                     expire(db, command, now, self._rules)
 
@@ -176,9 +182,9 @@ class Commander:
             now = datetime.now(UTC)
             await work(db, now)
             links.update({device_id: self._presence.session_of(device_id) for device_id in devices})
-            found = [await dispatch(db, device_id, self._presence, now, self._rules) for device_id in devices]
+            found = await dispatch(db, devices, self._presence, now, self._rules)
             await changes.write_out(db)
-            return [*changes.recalls(db), *(record for record in found if record is not None)], changes.traces(db)
+            return [*changes.recalls(db), *found], changes.traces(db)
 
         self._outbox.committed(*await self._store.transact(transaction))
         self._queue_changed.set()

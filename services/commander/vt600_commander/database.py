@@ -36,10 +36,10 @@ class Base(DeclarativeBase):
 
 
 def connector(url: SecretStr) -> Callable[[], Awaitable[asyncpg.Connection]]:
-    """What opens one connection."""
+    """What opens one connection. Plans are made anew each time: one of a queue that was empty would be kept when it is full."""
 
     async def connect() -> asyncpg.Connection:
-        return await asyncpg.connect(url.get_secret_value())
+        return await asyncpg.connect(url.get_secret_value(), server_settings={"plan_cache_mode": "force_custom_plan"})
 
     return connect
 

@@ -1,4 +1,4 @@
-"""The head of a device's queue → a dispatch to the listener that holds its link."""
+"""The heads of devices' queues → dispatches to the listener that holds its link."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -7,6 +7,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from vt600_bus.records import Downlink, Session
 from vt600_commander import attempts, changes, command_queue
+from vt600_commander.command_queue import Head
 from vt600_commander.downlinks import downlink, recall_of
 from vt600_commander.models import QueuedCommand
 from vt600_commander.presence import Presence
@@ -17,35 +18,47 @@ FIRST_PACKET_NO, LAST_PACKET_NO = ":", "~"  # SPEC §4.1
 
 
 async def dispatch(
-    db: AsyncSession, device_id: str, presence: Presence, now: datetime, rules: Rules
-) -> Downlink | None:
-    """Dispatch the device's next command when it has a link. Commands past their deadline, or that do not wait, end here.
+    db: AsyncSession, device_ids: Sequence[str], presence: Presence, now: datetime, rules: Rules
+) -> list[Downlink]:
+    """Dispatch the next command of each device that has a link. Commands past their deadline, or that do not wait, end here.
 
     The state is committed before the listener hears of it. A crash in between publishes the same attempt for the same link again,
     and a listener carries an attempt out once. Returns what is to be published after the commit.
     """
-    session = presence.session_of(device_id)
-    while True:
-        opened, command = await command_queue.head(db, device_id)
-        _recall_from_other_links(db, opened, session, now, rules)
-        if command is None:
-            return None
-        if await _has_ended(db, command, session, now):
-            continue
-        if session is None or (command.retry_at is not None and command.retry_at > now):
-            return None
-        if not _may_go(opened, command, now, rules):
-            return None
-        encoded = await _encode(db, command, session, now)
-        if encoded is None:
-            continue
-        if any(other.reply_code == encoded.reply_code for other in opened):
-            return None  # its reply could not be told from theirs
-        _address(command, session, encoded, now)
-        check_at = min(now + rules.dispatch, command.deadline_at)
-        changes.change(db, command, "dispatched", now, cause="dispatch", check_at=check_at)
-        attempts.keep(db, command)
-        return downlink(command, open_window=rules.open_window)
+    sent: list[Downlink] = []
+    asked = device_ids
+    while asked:
+        heads = await command_queue.heads(db, asked)
+        asked = [head.device_id for head in heads if await _ends_or_goes(db, head, presence, now, rules, sent)]
+    return sent
+
+
+async def _ends_or_goes(
+    db: AsyncSession, head: Head, presence: Presence, now: datetime, rules: Rules, sent: list[Downlink]
+) -> bool:
+    """Whether the head of the queue ended, so that the next one is to be looked at. One that goes is added to `sent`."""
+    session = presence.session_of(head.device_id)
+    opened, command = head.opened, head.command
+    _recall_from_other_links(db, opened, session, now, rules)
+    if command is None:
+        return False
+    if await _has_ended(db, command, session, now):
+        return True
+    if session is None or (command.retry_at is not None and command.retry_at > now):
+        return False
+    if not _may_go(opened, command, now, rules):
+        return False
+    encoded = _encode(db, command, session, head.last_packet_no, now)
+    if encoded is None:
+        return True
+    if any(other.reply_code == encoded.reply_code for other in opened):
+        return False  # its reply could not be told from theirs
+    _address(command, session, encoded, now)
+    check_at = min(now + rules.dispatch, command.deadline_at)
+    changes.change(db, command, "dispatched", now, cause="dispatch", check_at=check_at)
+    attempts.keep(db, command)
+    sent.append(downlink(command, open_window=rules.open_window))
+    return False
 
 
 def packet_no_after(last: str | None) -> str:
@@ -104,11 +117,11 @@ def _recall_from_other_links(
             command.check_at = min(now + rules.dispatch, command.deadline_at)
 
 
-async def _encode(db: AsyncSession, command: QueuedCommand, session: Session, now: datetime) -> EncodedCommand | None:
+def _encode(
+    db: AsyncSession, command: QueuedCommand, session: Session, last_packet_no: str | None, now: datetime
+) -> EncodedCommand | None:
     """Encode for the link's dialect; None, and rejected, when that dialect cannot say it."""
-    packet_no = FIRST_PACKET_NO
-    if session.dialect == "ascii":
-        packet_no = packet_no_after(await command_queue.last_packet_no(db, command.device_id))
+    packet_no = packet_no_after(last_packet_no) if session.dialect == "ascii" else FIRST_PACKET_NO
     try:
         return encode_command(
             build_command(command.type, command.args),

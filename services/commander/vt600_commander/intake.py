@@ -10,6 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from vt600_bus.records import CommandRequest, CommandStep, Interlock
 from vt600_commander import changes, command_queue
 from vt600_commander.downlinks import recall_of
+from vt600_commander.models import QueuedCommand
 from vt600_commander.presence import Presence
 from vt600_commander.rules import Rules
 from vt600_protocol import (
@@ -50,7 +51,7 @@ def priority_of(command: Command) -> int:
 async def _submit(db: AsyncSession, request: CommandRequest, presence: Presence, now: datetime, rules: Rules) -> None:
     """One command, or all steps of a sequence: they are there together or not at all."""
     steps: Sequence[CommandStep | CommandRequest] = request.steps or (request,)
-    full = await command_queue.waiting(db, request.device_id) + len(steps) > rules.max_queued
+    full = not await command_queue.has_room(db, request.device_id, len(steps), rules.max_queued)
     for number, step in enumerate(steps):
         place = (request.command_id, number) if request.steps else (None, None)
         await _add(db, request, step, place, presence, now, rules, full=full)
@@ -83,8 +84,7 @@ async def _add(
     # The wait was meant from the moment of the request, which is past: a clock ahead of ours must not make it longer.
     deadline_at = min(request.requested_at, now) + wait
     session = presence.session_of(request.device_id) if request.queue == "never" else None
-    command = await command_queue.add(
-        db,
+    command = QueuedCommand(
         command_id=step.command_id,
         device_id=request.device_id,
         type=name,
@@ -111,7 +111,7 @@ async def _add(
         recalled_attempt=0,
         traceparent=changes.trace_of(db),
     )
-    if command is None:
+    if not await command_queue.add(db, command):
         return
     changes.put_out(db, command, now, "request")
     if problem is not None:

@@ -27,25 +27,29 @@ log = structlog.get_logger()
 
 _ROWS = 500
 _LOOK_EVERY_S = 5.0
+_NOTE_EVERY_S = 1.0
+_GATHER_S = 0.05  # states that are committed together go out together
 
 _TAKE_ROWS = text("""
 DELETE FROM commander.status_outbox WHERE position IN (
     SELECT position FROM commander.status_outbox ORDER BY position LIMIT :count FOR UPDATE SKIP LOCKED
 ) RETURNING position, record, traceparent
 """)
-# A command that a step works on is left for the next time and returned: who waits for nobody is part of no deadlock.
+# Only of what no listener has spoken of yet it matters whether the bus holds it. A command that a step works on is left for the next
+# time and returned: who waits for nobody is part of no deadlock.
 _NOTE_SENT = text("""
 WITH sent AS (
     SELECT command_id, max(attempt) AS attempt
     FROM unnest(CAST(:command_ids AS text[]), CAST(:attempts AS int[])) AS sent (command_id, attempt) GROUP BY command_id
 ), free AS (
-    SELECT command_id, sent.attempt FROM commander.queued_commands JOIN sent USING (command_id)
-    FOR UPDATE OF queued_commands SKIP LOCKED
+    SELECT command_id FROM commander.queued_commands WHERE command_id = ANY(:command_ids) AND state = 'dispatched'
+    FOR UPDATE SKIP LOCKED
 ), noted AS (
-    UPDATE commander.queued_commands SET published_attempt = free.attempt FROM free
-    WHERE queued_commands.command_id = free.command_id AND published_attempt < free.attempt
+    UPDATE commander.queued_commands AS c SET published_attempt = sent.attempt FROM sent JOIN free USING (command_id)
+    WHERE c.command_id = sent.command_id AND c.command_id = ANY(:command_ids) AND c.published_attempt < sent.attempt
 )
-SELECT command_id FROM commander.queued_commands JOIN sent USING (command_id) WHERE command_id NOT IN (SELECT command_id FROM free)
+SELECT command_id FROM commander.queued_commands
+WHERE command_id = ANY(:command_ids) AND state = 'dispatched' AND command_id NOT IN (SELECT command_id FROM free)
 """)
 
 
@@ -82,37 +86,62 @@ class Outbox:
                 self._publisher.publish(SESSIONS, link.device_id, link)
 
     async def run(self) -> None:
-        """Publish for ever; what an earlier process, or one that died, left behind comes first and then every few seconds."""
+        """For ever: states as they come; what an earlier process, or one that died, left behind first and then every few seconds."""
         await self._send_left_downlinks(older_than_s=0.0)
-        look_at = time.monotonic() + _LOOK_EVERY_S
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(self._publish_news())
+            tasks.create_task(self._look_after_downlinks())
+
+    async def _publish_news(self) -> None:
         while True:
             self._news.clear()
             await self.publish_statuses()
+            with suppress(TimeoutError):
+                async with asyncio.timeout(_LOOK_EVERY_S):
+                    await self._news.wait()
+                    await asyncio.sleep(_GATHER_S)
+
+    async def _look_after_downlinks(self) -> None:
+        look_at = time.monotonic() + _LOOK_EVERY_S
+        while True:
+            await asyncio.sleep(_NOTE_EVERY_S)
+            await self.note_sent()
             if time.monotonic() >= look_at:
                 await self._send_left_downlinks(older_than_s=_LOOK_EVERY_S)
                 look_at = time.monotonic() + _LOOK_EVERY_S
-            try:
-                async with asyncio.timeout(look_at - time.monotonic()):
-                    await self._news.wait()
-            except TimeoutError:
-                continue
 
     async def publish_statuses(self) -> None:
-        """Publish the states that are committed now, and mark the dispatches that the bus holds."""
+        """Publish the states that are committed now."""
         while True:
             try:
-                statuses, noted = await self._store.transact(self._publish_some)
+                statuses = await self._store.transact(self._publish_some)
             except PublisherFull:
                 await self._publisher.wait_for_room()
                 continue
             for status in statuses:
                 self._metrics.count(status)
                 _say(status)
-            self._sent = [sent for sent in self._sent if (sent[1].command_id, sent[1].attempt) not in noted]
             if len(statuses) < _ROWS:
                 return
 
-    async def _publish_some(self, db: AsyncSession) -> tuple[list[CommandStatus], set[tuple[str, int]]]:
+    async def note_sent(self) -> None:
+        """Mark the dispatches that the bus holds."""
+        held = [record for future, record in self._sent if _is_held(future)]
+        if not held:
+            return
+        values = {
+            "command_ids": [record.command_id for record in held],
+            "attempts": [record.attempt for record in held],
+        }
+
+        async def note(db: AsyncSession) -> set[str]:
+            return set((await db.execute(_NOTE_SENT, values)).scalars())
+
+        busy = await self._store.transact(note)
+        noted = {(record.command_id, record.attempt) for record in held if record.command_id not in busy}
+        self._sent = [sent for sent in self._sent if (sent[1].command_id, sent[1].attempt) not in noted]
+
+    async def _publish_some(self, db: AsyncSession) -> list[CommandStatus]:
         """The rows go for good only when the bus holds what they say; those that another process works on are its own."""
         rows = (await db.execute(_TAKE_ROWS, {"count": _ROWS})).all()
         rows = sorted(rows, key=lambda row: row.position)
@@ -125,12 +154,7 @@ class Outbox:
             await asyncio.wait(futures)
         for future in futures:
             future.result()
-        held = {(record.command_id, record.attempt) for future, record in self._sent if _is_held(future)}
-        if not held:
-            return statuses, held
-        names, attempts = zip(*held, strict=True)
-        busy = set((await db.execute(_NOTE_SENT, {"command_ids": names, "attempts": attempts})).scalars())
-        return statuses, {(name, attempt) for name, attempt in held if name not in busy}
+        return statuses
 
     async def _send_left_downlinks(self, *, older_than_s: float) -> None:
         """Dispatches that were committed and may never have been published: the same attempt for the same link again. What was asked

@@ -83,6 +83,7 @@ async def run(settings: CommanderSettings, kafka: KafkaSettings, stop: asyncio.E
         with suppress(TimeoutError):  # what stays in the outbox is published by the next commander
             async with asyncio.timeout(_FLUSH_S):
                 await outbox.publish_statuses()
+                await outbox.note_sent()
         await publisher.flush(_FLUSH_S)
     log.info("commander.stopped")
 

@@ -6,18 +6,21 @@ from datetime import datetime, timedelta
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from vt600_bus.records import DeliveryReport
-from vt600_commander import attempts, changes
-from vt600_commander.attempts import Tried
+from vt600_commander import attempts, changes, command_queue
 from vt600_commander.models import Attempt, QueuedCommand
 
-_KEPT = timedelta(days=1)  # an answer that comes later answers nothing
+Tried = tuple[Attempt, QueuedCommand]
+
 _IN_DOUBT = timedelta(minutes=10)  # for so long an unanswered write makes the next one's answer doubtful
 
 
 async def take_reply(db: AsyncSession, report: DeliveryReport, now: datetime) -> None:
     """Settle what the reply answers. One that fits nothing, or that was read before, changes nothing."""
-    code = report.code or ""
-    tried = await attempts.of_code(db, report.device_id, code, report.packet_no, now - _KEPT)
+    tried = [
+        (attempt, command)
+        for attempt in await attempts.of_reply(db, report, now)
+        if (command := await command_queue.find(db, attempt.command_id)) is not None
+    ]
     if any(attempt.replied_at == report.at for attempt, _command in tried):
         return
     waiting = [(attempt, command) for attempt, command in tried if attempt.replied_at is None]
