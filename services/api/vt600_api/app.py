@@ -93,6 +93,7 @@ def create_app(settings: ApiSettings, kafka: KafkaSettings, tracer: Tracer = OFF
             app.state.services = Services(
                 settings=settings,
                 sessions=sessions,
+                statements=create_session_factory(engine.execution_options(isolation_level="AUTOCOMMIT")),
                 keys=KeyRing(sessions, cache_s=settings.key_cache_s),
                 exports=ExportConnections(
                     connector(settings.database_url),

@@ -7,9 +7,11 @@ import asyncpg
 from pydantic import SecretStr
 from sqlalchemy import Dialect, MetaData, Text
 from sqlalchemy.dialects.postgresql import UUID
+from sqlalchemy.event import listen
+from sqlalchemy.exc import DisconnectionError
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker, create_async_engine
 from sqlalchemy.orm import DeclarativeBase
-from sqlalchemy.pool import AsyncAdaptedQueuePool
+from sqlalchemy.pool import AsyncAdaptedQueuePool, ConnectionPoolEntry, PoolProxiedConnection
 from sqlalchemy.types import TypeDecorator
 
 SCHEMA = "fleet"
@@ -59,14 +61,18 @@ def connector(url: SecretStr) -> Callable[[], Awaitable[asyncpg.Connection]]:
 
 
 def create_engine(url: SecretStr, *, pool_size: int = 10) -> AsyncEngine:
-    """An engine whose connections are tried before use, so that a restarted server costs no request."""
-    return create_async_engine(
-        "postgresql+asyncpg://",
-        async_creator=connector(url),
-        pool_size=pool_size,
-        max_overflow=0,
-        pool_pre_ping=True,
+    """An engine that uses no connection which the server has closed, so that a restarted server costs no request."""
+    engine = create_async_engine(
+        "postgresql+asyncpg://", async_creator=connector(url), pool_size=pool_size, max_overflow=0
     )
+    listen(engine.sync_engine, "checkout", _require_open)
+    return engine
+
+
+def _require_open(connection: PoolProxiedConnection, _record: ConnectionPoolEntry, _proxy: object) -> None:
+    """The event loop has heard of the end of a connection; to ask the server, too, would cost every request a question."""
+    if cast("asyncpg.Connection", connection.driver_connection).is_closed():
+        raise DisconnectionError("the server closed the connection")
 
 
 def pool_use(engine: AsyncEngine) -> Callable[[], float]:

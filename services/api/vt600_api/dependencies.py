@@ -21,10 +21,12 @@ from vt600_runtime.tracing import OFF, Tracer
 
 @dataclass(frozen=True, slots=True)
 class Services:
-    """What the process holds; kept in `app.state.services`. `turns`: who may wait for Kafka with the database in hand."""
+    """What the process holds; kept in `app.state.services`. In `statements` each is a transaction of its own.
+    `turns`: who may wait for Kafka with the database in hand."""
 
     settings: ApiSettings
     sessions: async_sessionmaker[AsyncSession]
+    statements: async_sessionmaker[AsyncSession]
     keys: KeyRing
     exports: ExportConnections
     publisher: Publisher
@@ -34,21 +36,26 @@ class Services:
     tracer: Tracer = OFF
 
 
-def get_services(request: Request) -> Services:
+def services_of(request: Request) -> Services:
     """What the process holds."""
     services: Services = request.app.state.services
     return services
 
 
+async def get_services(request: Request) -> Services:
+    """The same for routes; what is not a coroutine would run in a thread."""
+    return services_of(request)
+
+
 async def get_db(request: Request) -> AsyncIterator[AsyncSession]:
     """One transaction for the request, committed before the answer leaves."""
-    async with get_services(request).sessions.begin() as db:
+    async with services_of(request).sessions.begin() as db:
         yield db
 
 
 async def take_turn(request: Request) -> AsyncIterator[None]:
     """Only so many requests at a time hold a connection of the database while they wait for Kafka: when it is slow, others still read."""
-    services = get_services(request)
+    services = services_of(request)
     try:
         async with asyncio.timeout(services.settings.bus_timeout_s):
             await services.turns.acquire()
@@ -64,7 +71,7 @@ def caller_with(scope: str) -> Callable[[Request], Awaitable[Caller]]:
     """A dependency that lets in only callers with the scope."""
 
     async def check(request: Request) -> Caller:
-        caller = await get_services(request).keys.caller(key_of(request))
+        caller = await services_of(request).keys.caller(key_of(request))
         caller.require(scope)
         return caller
 
@@ -78,7 +85,7 @@ Db = Annotated[AsyncSession, Depends(get_db, scope="function")]
 
 async def get_bounded_db(request: Request, db: Db) -> AsyncSession:
     """The request's transaction, in which no statement may take long: the error is `query_timeout`."""
-    milliseconds = str(round(get_services(request).settings.query_timeout_s * 1000))
+    milliseconds = str(round(services_of(request).settings.query_timeout_s * 1000))
     await db.execute(text("SELECT set_config('statement_timeout', :ms, true)"), {"ms": milliseconds})
     return db
 

@@ -3,6 +3,7 @@
 import asyncio
 import dataclasses
 from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING, Any, get_args
 
 import asyncpg
@@ -15,10 +16,11 @@ from vt600_bus.records import CommandRequest
 from vt600_bus.topics import COMMAND_REQUESTS
 
 if TYPE_CHECKING:
-    from served.conftest import AddRow, MakeKey, Serve, Served
+    from served.conftest import AddRow, Eventually, MakeKey, Serve, Served
 
 pytestmark = pytest.mark.servers
 
+WAITING = "SELECT max(pid) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()"
 FINAL = {"acknowledged", "failed", "expired", "cancelled", "rejected"}
 
 
@@ -118,6 +120,42 @@ async def test_what_the_bus_did_not_take_leaves_nothing_behind(
     for table in ("commands", "command_transitions"):
         query = f"SELECT count(*) FROM fleet.{table} WHERE command_id = $1"  # noqa: S608 - names of ours
         assert await store.fetchval(query, request.command_id) == 0
+
+
+@pytest.mark.parametrize("key", [None, "a key"])
+async def test_what_the_store_lost_after_the_bus_took_it_is_taken_back_unless_it_can_be_repeated(
+    served: "Served",
+    device_id: str,
+    store: asyncpg.Connection,
+    store_url: str,
+    eventually: "Eventually",
+    key: str | None,
+) -> None:
+    bus = on_bus(served, take)
+    client = await served.client()
+    headers = {} if key is None else {"Idempotency-Key": key}
+    ask = partial(client.post, f"/v1/devices/{device_id}/commands", json={"type": "identify"}, headers=headers)
+
+    async def waiting() -> int | None:
+        found: int | None = await store.fetchval(WAITING)
+        return found
+
+    locking = await asyncpg.connect(store_url)
+    async with locking.transaction():
+        await locking.execute("LOCK TABLE fleet.commands IN SHARE MODE")  # it can be read, and not be written
+        asking = asyncio.create_task(ask())
+        pid = await eventually(waiting, lambda pid: pid is not None)
+        await store.execute("SELECT pg_terminate_backend($1)", pid)
+        answer = await asking
+    await locking.close()
+    assert (answer.status_code, answer.json()["code"]) == (503, "database_unavailable")
+    submitted = bus.requests[0].command_id
+    assert [(entry.action, entry.command_id) for entry in bus.requests[1:]] == (
+        [("cancel", submitted)] if key is None else []
+    )
+
+    again = await ask()
+    assert (again.status_code, again.json()["command_id"] == submitted) == (202, key is not None)
 
 
 async def test_only_what_has_not_ended_can_be_taken_back(

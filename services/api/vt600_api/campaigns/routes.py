@@ -1,6 +1,5 @@
 """`/v1/campaigns`: one command to many devices."""
 
-import uuid
 from datetime import UTC, datetime
 from typing import Annotated, Literal
 
@@ -22,7 +21,7 @@ from vt600_api.campaigns.schemas import (
 from vt600_api.campaigns.views import campaign_summary, campaign_view
 from vt600_api.commands.asking import check
 from vt600_api.commands.danger import is_dangerous
-from vt600_api.commands.idempotency import IdempotencyKey, claimed, fingerprint
+from vt600_api.commands.idempotency import IdempotencyKey, claimed
 from vt600_api.commands.schemas import NewCommand
 from vt600_api.cursors import make_cursor, read_cursor
 from vt600_api.dependencies import CommandSender, CursorText, Db, Limit, Reader, ServicesDep
@@ -52,9 +51,8 @@ async def create_campaign(
     """Begin to send a command to many devices. What acts on vehicles or destroys something needs the scope `send:commands:dangerous`,
     and all campaigns that do share one rate."""
     is_limited = _check(caller, body, services.settings)
-    mark = fingerprint("/v1/campaigns", body.model_dump(mode="json"))
     async with (
-        claimed(services.sessions, caller.name, idempotency_key, mark, str(uuid.uuid4())) as claim,
+        claimed(services.sessions, caller.name, idempotency_key, "/v1/campaigns", body) as claim,
         services.sessions.begin() as db,
     ):
         if claim.repeated:

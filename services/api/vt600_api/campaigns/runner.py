@@ -21,6 +21,7 @@ from vt600_api.campaigns.models import Campaign, CampaignDevice
 from vt600_api.campaigns.rules import Hours, Progress, allowance, closes_at, failed_share
 from vt600_api.commands.asking import Asks, check, hand_over, publish, second_word
 from vt600_api.commands.preparing import prepare
+from vt600_api.commands.queries import add_requested
 from vt600_api.commands.schemas import NewCommand
 from vt600_api.errors import DATABASE_ERRORS, ApiError
 from vt600_bus import decode, encode
@@ -173,6 +174,7 @@ class Runner:
             order = check(caller, body, row.device_id, settings)
             order = order._replace(wait=min(order.wait, until - now))
             request = await prepare(db, settings, caller, row.device_id, body, order, command_id, now)
+            await add_requested(db, request)
         except ApiError as error:
             row.state, row.reason = "refused", f"{error.code}: {error.detail}"
             self._metrics.devices.labels("refused").inc()

@@ -16,6 +16,8 @@ from vt600_api.commands import queries
 from vt600_api.commands.danger import is_dangerous
 from vt600_api.commands.raw import read_raw
 from vt600_api.commands.schemas import NewCommand, NewStep
+from vt600_api.devices.models import Device
+from vt600_api.devices.routes import device_not_found
 from vt600_api.errors import ApiError
 from vt600_api.settings import CommandSettings
 from vt600_api.traces import begin
@@ -85,15 +87,19 @@ def check(
     return Order(name, args, command, timedelta(seconds=wait_s))
 
 
-async def require_room(db: AsyncSession, device_id: str, count: int, settings: CommandSettings) -> None:
-    """ApiError `too_many_queued` when so many more commands do not fit into the device's queue."""
-    waiting = await queries.count_waiting(db, device_id)
+async def require_room(db: AsyncSession, device_id: str, count: int, settings: CommandSettings) -> Device:
+    """The device; ApiError `device_not_found` when there is none, `too_many_queued` when so many more commands do not fit."""
+    found = await queries.find_device(db, device_id)
+    if found is None:
+        raise device_not_found(device_id)
+    device, waiting = found
     if waiting + count > settings.max_queued_commands:
         raise ApiError(
             409,
             "too_many_queued",
             f"{waiting} commands of the device wait already; at most {settings.max_queued_commands} may.",
         )
+    return device
 
 
 async def publish(services: Asks, request: CommandRequest, *, can_be_repeated: bool = False) -> None:
@@ -118,7 +124,7 @@ async def publish(services: Asks, request: CommandRequest, *, can_be_repeated: b
         _say(request)
         return
     if request.action == "submit" and not can_be_repeated:
-        _take_back(services, request)
+        take_back(services, request)
     raise ApiError(
         503,
         "bus_unavailable",
@@ -169,7 +175,7 @@ def new_ids(sequence_id: str, count: int) -> Sequence[str]:
     return [str(uuid.uuid5(space, str(number))) for number in range(count)]
 
 
-def _take_back(services: Asks, request: CommandRequest) -> None:
+def take_back(services: Asks, request: CommandRequest) -> None:
     """Cancel what nobody may count on any more: the request cannot be recalled, but what follows it is read after it."""
     for command_id in [step.command_id for step in reversed(request.steps)] or [request.command_id]:
         with suppress(PublisherFull):

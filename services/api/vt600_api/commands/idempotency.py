@@ -6,13 +6,15 @@ the claimant died, works with that same id, which the commander carries out once
 
 import hashlib
 import json
+import uuid
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Annotated, Any
+from typing import Annotated
 
 from fastapi import Header
+from pydantic import BaseModel
 from sqlalchemy import Update, delete, func, select, tuple_, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
@@ -46,27 +48,30 @@ class Claim:
     key: str | None = None
 
     async def done(self, db: AsyncSession) -> None:
-        """Keep the key, in the transaction that makes the thing."""
+        """Keep the key: the thing is made."""
         if self.key is not None:
             await db.execute(_of(self).values(done_at=func.now()))
 
 
-def fingerprint(path: str, body: dict[str, Any]) -> bytes:
+def _fingerprint(path: str, body: BaseModel) -> bytes:
     """The same for the same request, however its JSON was written."""
-    return hashlib.sha256(f"{path}\n{json.dumps(body, sort_keys=True)}".encode()).digest()
+    text = json.dumps(body.model_dump(mode="json"), sort_keys=True)
+    return hashlib.sha256(f"{path}\n{text}".encode()).digest()
 
 
 @asynccontextmanager
 async def claimed(
-    sessions: async_sessionmaker[AsyncSession], caller: str, key: str | None, mark: bytes, resource_id: str
+    sessions: async_sessionmaker[AsyncSession], caller: str, key: str | None, path: str, body: BaseModel
 ) -> AsyncIterator[Claim]:
     """The right to make the thing, or the news that it was made. A request that fails gives the claim back.
 
     ApiError `idempotency_key_reused` when the key came with another request, `idempotency_key_in_flight` while that is worked on.
     """
+    resource_id = str(uuid.uuid4())
     if key is None:
         yield Claim(resource_id)
         return
+    mark = _fingerprint(path, body)
     async with sessions.begin() as db:
         claim = await _claim(db, caller, key, mark, resource_id)
     try:

@@ -3,51 +3,66 @@
 from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import func, select, tuple_
-from sqlalchemy.dialects.postgresql import insert
+import orjson
+from sqlalchemy import bindparam, func, select, text, tuple_
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from vt600_api.commands.models import Command, CommandTransition
+from vt600_api.devices.models import Device
 from vt600_bus.records import CommandRequest, CommandStep
 
+_waiting = (
+    select(func.count())
+    .where(Command.device_id == Device.device_id, Command.state.in_(("queued", "dispatched", "written")))
+    .scalar_subquery()
+)
+_ADD = text("""
+WITH asked AS (
+    SELECT * FROM jsonb_to_recordset(CAST(:rows AS jsonb)) AS asked (
+        command_id text, device_id text, type text, args jsonb, requested_at timestamptz, requested_by text, deadline_at timestamptz,
+        sequence_id text, step int, reason text
+    )
+), transitions AS (
+    INSERT INTO fleet.command_transitions (command_id, revision, state, at, attempt, cause, reason)
+    SELECT command_id, 0, 'queued', requested_at, 0, 'request', reason FROM asked ON CONFLICT DO NOTHING
+)
+INSERT INTO fleet.commands (
+    command_id, revision, device_id, type, args, state, at, requested_at, requested_by, deadline_at, sequence_id, step
+)
+SELECT command_id, 0, device_id, type, args, 'queued', requested_at, requested_at, requested_by, deadline_at, sequence_id, step
+FROM asked ON CONFLICT DO NOTHING RETURNING *
+""")
+_DEVICE = select(Device, _waiting).where(Device.device_id == bindparam("device_id"))
 
-async def add_requested(db: AsyncSession, request: CommandRequest) -> None:
-    """What was asked for, revision 0, unless the commander's word is here already."""
+
+async def add_requested(db: AsyncSession, request: CommandRequest) -> Sequence[Command]:
+    """What was asked for, revision 0, unless the commander's word is here already; the commands that are new."""
     rows = [_requested(request, step, number) for number, step in enumerate(request.steps)] or [
         _requested(request, request, None)
     ]
-    await db.execute(insert(Command).on_conflict_do_nothing(), rows)
-    transitions = [
-        {"command_id": step.command_id, "revision": 0, "state": "queued", "at": request.requested_at, "attempt": 0,
-         "cause": "request", "reason": step.override_reason and f"interlock overridden: {step.override_reason}"}
-        for step in request.steps or (request,)
-    ]  # fmt: skip
-    await db.execute(insert(CommandTransition).on_conflict_do_nothing(), transitions)
+    statement = select(Command).from_statement(_ADD)
+    return (await db.execute(statement, {"rows": orjson.dumps(rows).decode()})).scalars().all()
 
 
 def _requested(request: CommandRequest, step: CommandRequest | CommandStep, number: int | None) -> dict[str, object]:
     return {
         "command_id": step.command_id,
-        "revision": 0,
         "device_id": request.device_id,
         "type": step.type,
         "args": step.args,
-        "state": "queued",
-        "at": request.requested_at,
         "requested_at": request.requested_at,
         "requested_by": request.requested_by,
         "deadline_at": step.deadline_at,
         "sequence_id": None if number is None else request.command_id,
         "step": number,
+        "reason": step.override_reason and f"interlock overridden: {step.override_reason}",
     }
 
 
-async def count_waiting(db: AsyncSession, device_id: str) -> int:
-    """How many commands of the device have not ended, as far as is known here."""
-    query = select(func.count()).where(
-        Command.device_id == device_id, Command.state.in_(("queued", "dispatched", "written"))
-    )
-    return await db.scalar(query) or 0
+async def find_device(db: AsyncSession, device_id: str) -> tuple[Device, int] | None:
+    """The device, and how many of its commands have not ended, as far as is known here; None when there is no such device."""
+    row = (await db.execute(_DEVICE, {"device_id": device_id})).one_or_none()
+    return None if row is None else (row[0], row[1])
 
 
 async def find_sequence(db: AsyncSession, sequence_id: str) -> Sequence[Command]:

@@ -1,18 +1,18 @@
 """Ask a device to do something, see what became of it, take it back."""
 
-import uuid
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Annotated
 
 from fastapi import APIRouter, Path, Response
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from vt600_api.auth import Caller
 from vt600_api.commands import queries
-from vt600_api.commands.asking import Order, check, publish, second_word
-from vt600_api.commands.idempotency import Claim, IdempotencyKey, claimed, fingerprint
+from vt600_api.commands.asking import check, publish, second_word
+from vt600_api.commands.idempotency import IdempotencyKey, claimed
 from vt600_api.commands.models import Command
 from vt600_api.commands.preparing import prepare
+from vt600_api.commands.preparing import submit as submit_request
 from vt600_api.commands.schemas import (
     CommandHistory,
     CommandPage,
@@ -33,7 +33,6 @@ from vt600_api.dependencies import (
     DeviceId,
     Limit,
     Reader,
-    Services,
     ServicesDep,
 )
 from vt600_api.devices.routes import require_device
@@ -51,7 +50,6 @@ _FINAL = frozenset(("acknowledged", "failed", "expired", "cancelled", "rejected"
     "/devices/{device_id}/commands",
     response_model=CommandView,
     status_code=202,
-    dependencies=IN_TURN,
     responses={200: {"model": CommandView, "description": "The same request made this command before."}},
 )
 async def submit(
@@ -64,32 +62,21 @@ async def submit(
 ) -> CommandView:
     """Queue a command. Its state is then on `/v1/commands/{command_id}` and on the stream."""
     order = check(caller, body, device_id, services.settings)
-    mark = fingerprint(f"/v1/devices/{device_id}/commands", body.model_dump())
-    async with (
-        claimed(services.sessions, caller.name, idempotency_key, mark, str(uuid.uuid4())) as claim,
-        services.sessions.begin() as db,
-    ):
+    path = f"/v1/devices/{device_id}/commands"
+    new: Sequence[Command] = ()
+    async with claimed(services.sessions, caller.name, idempotency_key, path, body) as claim:
         if claim.repeated:
             response.status_code = 200
         else:
-            await _submit(db, services, caller, device_id, body, order, claim)
-        response.headers["Location"] = f"/v1/commands/{claim.resource_id}"
+            now, settings = datetime.now(UTC), services.settings
+            async with services.statements() as db:
+                request = await prepare(db, settings, caller, device_id, body, order, claim.resource_id, now)
+            new = await submit_request(services, request, claim)
+    response.headers["Location"] = f"/v1/commands/{claim.resource_id}"
+    if new:
+        return command_view(new[0])
+    async with services.statements() as db:
         return command_view(await _require(db, claim.resource_id))
-
-
-async def _submit(
-    db: AsyncSession,
-    services: Services,
-    caller: Caller,
-    device_id: str,
-    body: NewCommand,
-    order: Order,
-    claim: Claim,
-) -> None:
-    now = datetime.now(UTC)
-    request = await prepare(db, services.settings, caller, device_id, body, order, claim.resource_id, now)
-    await publish(services, request, can_be_repeated=claim.key is not None)
-    await claim.done(db)
 
 
 @router.get("/command-types", response_model=CommandTypes)

@@ -1,6 +1,5 @@
 """Commands that a device carries out one after the other."""
 
-import uuid
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Annotated
@@ -12,9 +11,10 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from vt600_api.auth import Caller
 from vt600_api.commands import queries
 from vt600_api.commands.asking import Order, check, new_ids, publish, require_room, second_word
-from vt600_api.commands.idempotency import Claim, IdempotencyKey, claimed, fingerprint
+from vt600_api.commands.idempotency import IdempotencyKey, claimed
 from vt600_api.commands.interlock import guard
 from vt600_api.commands.models import Command
+from vt600_api.commands.preparing import submit as submit_request
 from vt600_api.commands.schemas import NewSequence, SequencePage, SequenceView
 from vt600_api.commands.views import WAITING, sequence_view
 from vt600_api.cursors import make_cursor, read_cursor
@@ -26,11 +26,11 @@ from vt600_api.dependencies import (
     DeviceId,
     Limit,
     Reader,
-    Services,
     ServicesDep,
 )
 from vt600_api.devices.routes import require_device
 from vt600_api.errors import ApiError
+from vt600_api.settings import CommandSettings
 from vt600_bus import encode
 from vt600_bus.records import CommandRequest, CommandStep
 
@@ -45,7 +45,6 @@ _MAX_REQUEST_BYTES = 64 * 1024  # what the commander reads as one
     "/devices/{device_id}/command-sequences",
     response_model=SequenceView,
     status_code=202,
-    dependencies=IN_TURN,
     responses={200: {"model": SequenceView, "description": "The same request made this sequence before."}},
 )
 async def submit_sequence(
@@ -57,20 +56,20 @@ async def submit_sequence(
     idempotency_key: IdempotencyKey = None,
 ) -> SequenceView:
     """Queue commands of which each is sent once the one before it was acknowledged."""
-    mark = fingerprint(f"/v1/devices/{device_id}/command-sequences", body.model_dump())
+    path = f"/v1/devices/{device_id}/command-sequences"
     orders = [
         check(caller, step, device_id, services.settings, f"commands.{number}.")
         for number, step in enumerate(body.commands)
     ]
-    async with (
-        claimed(services.sessions, caller.name, idempotency_key, mark, str(uuid.uuid4())) as claim,
-        services.sessions.begin() as db,
-    ):
+    async with claimed(services.sessions, caller.name, idempotency_key, path, body) as claim:
         if claim.repeated:
             response.status_code = 200
         else:
-            await _submit(db, services, caller, device_id, body, orders, claim)
-        response.headers["Location"] = f"/v1/command-sequences/{claim.resource_id}"
+            async with services.statements() as db:
+                request = await _prepare(db, services.settings, caller, device_id, body, orders, claim.resource_id)
+            await submit_request(services, request, claim)
+    response.headers["Location"] = f"/v1/command-sequences/{claim.resource_id}"
+    async with services.statements() as db:
         return sequence_view(await _require(db, claim.resource_id))
 
 
@@ -110,21 +109,20 @@ async def cancel_sequence(
     return sequence_view(commands)
 
 
-async def _submit(
+async def _prepare(
     db: AsyncSession,
-    services: Services,
+    settings: CommandSettings,
     caller: Caller,
     device_id: str,
     body: NewSequence,
     orders: Sequence[Order],
-    claim: Claim,
-) -> None:
-    device = await require_device(db, device_id)
-    await require_room(db, device_id, len(orders), services.settings)
+    sequence_id: str,
+) -> CommandRequest:
+    device = await require_room(db, device_id, len(orders), settings)
     now = datetime.now(UTC)
     steps = []
-    for name, order, step in zip(new_ids(claim.resource_id, len(orders)), orders, body.commands, strict=True):
-        waits_for = await guard(db, caller, device, step, order.command, services.settings, now)
+    for name, order, step in zip(new_ids(sequence_id, len(orders)), orders, body.commands, strict=True):
+        waits_for = await guard(db, caller, device, step, order.command, settings, now)
         steps.append(
             CommandStep(
                 command_id=name,
@@ -135,7 +133,7 @@ async def _submit(
             )
         )
     request = CommandRequest(
-        command_id=claim.resource_id,
+        command_id=sequence_id,
         device_id=device_id,
         action="submit",
         requested_at=now,
@@ -145,9 +143,7 @@ async def _submit(
     )
     if len(encode(request)) > _MAX_REQUEST_BYTES:
         raise ApiError(413, "body_too_large", f"A sequence may have {_MAX_REQUEST_BYTES} bytes.")
-    await queries.add_requested(db, request)
-    await publish(services, request, can_be_repeated=claim.key is not None)
-    await claim.done(db)
+    return request
 
 
 async def _require(db: AsyncSession, sequence_id: str) -> list[Command]:

@@ -18,7 +18,7 @@ from vt600_api.auth import Caller
 from vt600_api.commands.asking import Asks, check, publish
 from vt600_api.commands.models import Command
 from vt600_api.commands.preparing import prepare
-from vt600_api.commands.queries import find_command
+from vt600_api.commands.queries import add_requested, find_command
 from vt600_api.commands.schemas import NewCommand
 from vt600_api.desired import queries
 from vt600_api.desired.metrics import DesiredMetrics
@@ -179,6 +179,7 @@ class SettingsRunner:
         try:
             order = check(caller, body, row.device_id, settings)
             request = await prepare(db, settings, caller, row.device_id, body, order, command_id, now)
+            await add_requested(db, request)
         except ApiError as error:
             row.reason, row.next_at = f"{error.code}: {error.detail}", now + _REFUSED_PAUSE
             return False

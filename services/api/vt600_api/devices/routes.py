@@ -25,8 +25,13 @@ async def require_device(db: AsyncSession, device_id: str, *, lock: bool = False
     """The device; ApiError `device_not_found` when there is none."""
     device = await queries.find_device(db, device_id, lock=lock)
     if device is None:
-        raise ApiError(404, "device_not_found", f"No device {device_id} was registered or ever reported.")
+        raise device_not_found(device_id)
     return device
+
+
+def device_not_found(device_id: str) -> ApiError:
+    """What is said of a device that there is not."""
+    return ApiError(404, "device_not_found", f"No device {device_id} was registered or ever reported.")
 
 
 @router.get("", response_model=DevicePage)
