@@ -1,9 +1,11 @@
-"""300 commands a second to 300 devices: from the request, and from its acceptance, to the bytes on the device's socket."""
+"""Up to 300 commands a second to 300 devices: from the request, and from its acceptance, to the bytes on the device's socket."""
 
 import asyncio
 import json
+import os
 import time
 from collections import Counter, deque
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 
 import uvloop
@@ -13,9 +15,9 @@ from tests.load.bench import bench, cpu_s, figure, percentiles
 from vt600_protocol import Answer, CommandFrame, Connection, Identity, encode_login, encode_reply
 from vt600_simulator.identity import serial_number
 
-RATE = 300
+RATES = (50, 100, 200, 300)
 DEVICES = 300
-WARM_S, MEASURED_S = 5, 30
+WARM_S, MEASURED_S = 5, 20
 CLIENTS = 50  # connections to the API
 _ANSWER = Answer(values=Identity(serial_number="1", imei="2", firmware="3"))
 
@@ -29,22 +31,14 @@ def run() -> None:
         servers.query(f"INSERT INTO fleet.devices (device_id, state) VALUES {registered}")  # noqa: S608
         processes = {
             "api": gateway.api.pid, "commander": gateway.commander.pid, "listener": gateway.listener.pid,
-            "ingest": gateway.ingest.pid, "Kafka": servers.kafka.pid, "PostgreSQL": servers.postgres_pid,
+            "ingest": gateway.ingest.pid, "trips": gateway.trips.pid, "campaigns": gateway.campaigns.pid,
+            "Kafka": servers.kafka.pid, "PostgreSQL": servers.postgres_pid, "the load itself": os.getpid(),
         }  # fmt: skip
-        before = {name: cpu_s(pid) for name, pid in processes.items()}
-        began = time.monotonic()
-        load = uvloop.run(_drive(gateway))
-        elapsed = time.monotonic() - began
-        used = {name: (cpu_s(pid) - before[name]) / elapsed for name, pid in processes.items()}
-    rate = len(load.asked_for) / MEASURED_S
-    figure(f"commands, {rate:,.0f}/s: request → bytes on the socket", percentiles(load.from_request))
-    figure("accepted by REST → bytes on the socket", percentiles(load.from_acceptance), "p50 ≤ 30, p99 ≤ 150 ms")
-    figure("  answers of REST", ", ".join(f"{status} {count:,}×" for status, count in sorted(load.answers.items())))
-    figure("  without bytes", f"{len(load.asked_for) - len(load.from_request):,}")
-    figure("  cores at work", ", ".join(f"{name} {share:.2f}" for name, share in used.items()))
+        uvloop.run(_drive(gateway, processes))
 
 
 Key = tuple[str, int]
+_Links = asyncio.Queue[tuple[asyncio.StreamReader, asyncio.StreamWriter]]
 
 
 class _Load:
@@ -70,10 +64,10 @@ class _Load:
 class _Device:
     """Answers every command at once. Its commands come in the order in which they were asked for."""
 
-    def __init__(self, number: int, load: _Load) -> None:
+    def __init__(self, number: int) -> None:
         self.device_id = serial_number(number)
         self._connection = Connection("device")
-        self._load = load
+        self.load = _Load()
         self.asked: deque[Key] = deque()
 
     async def connect(self, port: int) -> None:
@@ -86,34 +80,50 @@ class _Device:
             self._connection.receive_data(data)
             while (message := self._connection.next_message()) is not None:
                 if isinstance(message, CommandFrame):
-                    self._load.arrived[self.asked.popleft()] = time.perf_counter()
+                    self.load.arrived[self.asked.popleft()] = time.perf_counter()
                     self._writer.write(encode_reply(message, _ANSWER))
 
 
-async def _drive(gateway: Gateway) -> _Load:
-    load = _Load()
-    devices = [_Device(number, load) for number in range(1, DEVICES + 1)]
+async def _drive(gateway: Gateway, processes: Mapping[str, int]) -> None:
+    devices = [_Device(number) for number in range(1, DEVICES + 1)]
     for device in devices:
         await device.connect(gateway.listener_port)
     answering = [asyncio.create_task(device.answer()) for device in devices]
     await _all_linked(gateway)
-    links = asyncio.Queue[tuple[asyncio.StreamReader, asyncio.StreamWriter]]()
+    links: _Links = asyncio.Queue()
     for _ in range(CLIENTS):
         links.put_nowait(await asyncio.open_connection("127.0.0.1", gateway.api_port))
+    for rate in RATES:
+        began, before = time.monotonic(), {name: cpu_s(pid) for name, pid in processes.items()}
+        load = await _ask_at(rate, gateway, links, devices)
+        elapsed = time.monotonic() - began
+        used = {name: (cpu_s(pid) - before[name]) / elapsed for name, pid in processes.items()}
+        figure(f"commands, {rate}/s: request → bytes on the socket", percentiles(load.from_request))
+        figure("  accepted by REST → bytes on the socket", percentiles(load.from_acceptance), "p50 ≤ 30, p99 ≤ 150 ms")
+        figure("  answers of REST", ", ".join(f"{status} {count:,}×" for status, count in sorted(load.answers.items())))
+        figure("  without bytes", f"{len(load.asked_for) - len(load.from_request):,}")
+        figure("  cores at work", ", ".join(f"{name} {share:.2f}" for name, share in used.items()))
+    for task in answering:
+        task.cancel()
+
+
+async def _ask_at(rate: int, gateway: Gateway, links: _Links, devices: Sequence[_Device]) -> _Load:
+    """Ask the devices in turn, and wait for the bytes."""
+    load = _Load()
+    for device in devices:
+        device.load = load
     asking = []
     first = time.perf_counter() + 0.5
-    for number in range(RATE * (WARM_S + MEASURED_S)):
-        await asyncio.sleep(first + number / RATE - time.perf_counter())
+    for number in range(rate * (WARM_S + MEASURED_S)):
+        await asyncio.sleep(first + number / rate - time.perf_counter())
         turn, at = divmod(number, DEVICES)
-        is_measured = number >= RATE * WARM_S
+        is_measured = number >= rate * WARM_S
         asking.append(asyncio.create_task(_ask(gateway, links, load, devices[at], turn, is_measured)))
     await asyncio.gather(*asking)
     with suppress(TimeoutError):
         async with asyncio.timeout(10):
             while load.accepted.keys() - load.arrived.keys():
                 await asyncio.sleep(0.1)
-    for task in answering:
-        task.cancel()
     return load
 
 
@@ -125,7 +135,7 @@ async def _all_linked(gateway: Gateway) -> None:
 
 async def _ask(
     gateway: Gateway,
-    links: "asyncio.Queue[tuple[asyncio.StreamReader, asyncio.StreamWriter]]",
+    links: _Links,
     load: _Load,
     device: _Device,
     turn: int,
