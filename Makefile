@@ -28,10 +28,10 @@ test:  ## Every test, on its own Kafka and PostgreSQL (args="services/listener -
 	@deploy/local/environment.sh servers
 ifdef args
 	@exec $(PY) -m pytest $(args)
-else  # most of the time is spent waiting for processes: the end-to-end tests run beside the others
-	@mkdir -p .run; $(PY) -m pytest tests/e2e >.run/e2e.txt 2>&1 & \
-	$(PY) -m pytest --deselect tests/e2e; others=$$?; \
-	wait $$!; whole=$$?; cat .run/e2e.txt; exit $$((others || whole))
+else  # most of the time is spent waiting for processes: the tests of the commander and of the whole run beside the others
+	@mkdir -p .run; $(PY) -m pytest services/commander tests/e2e >.run/beside.txt 2>&1 & \
+	$(PY) -m pytest --deselect services/commander --deselect tests/e2e; others=$$?; \
+	wait $$!; beside=$$?; cat .run/beside.txt; exit $$((others || beside))
 endif
 
 test-unit: environment  ## What needs no server; seconds
