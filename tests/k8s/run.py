@@ -4,6 +4,7 @@ import argparse
 import asyncio
 import sys
 import time
+import traceback
 from collections.abc import Callable, Coroutine
 from pathlib import Path
 
@@ -45,7 +46,8 @@ def main() -> None:
 
 
 def _test(names: list[str]) -> None:
-    """Each scenario on the stage that it needs."""
+    """Each scenario on the stage that it needs; one that fails does not keep the others from being seen."""
+    failed = []
     plain, of_secure = [name for name in names if name != "secure"], [name for name in names if name == "secure"]
     for kind, meant in ((Stage, plain), (SecureStage, of_secure)):
         if not meant:
@@ -54,8 +56,14 @@ def _test(names: list[str]) -> None:
             for name in meant:
                 print(f"{name}:", flush=True)
                 began = time.monotonic()
-                asyncio.run(SCENARIOS[name](scene))
+                try:
+                    asyncio.run(SCENARIOS[name](scene))
+                except Exception:
+                    traceback.print_exc()
+                    failed.append(name)
                 print(f"  ({time.monotonic() - began:.0f} s)")
+    if failed:
+        sys.exit(f"failed: {', '.join(failed)}")
 
 
 if __name__ == "__main__":
