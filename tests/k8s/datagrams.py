@@ -9,7 +9,7 @@ from itertools import count
 
 from tests.k8s import cluster, stage
 from tests.k8s.load import driving, judge, silences
-from tests.k8s.scenarios import restart
+from tests.k8s.scenarios import restart, scale_to
 from tests.k8s.stage import Stage, pods
 
 _INTERVAL_S = 1.0
@@ -17,7 +17,8 @@ _numbers = count(200_001, 10_000)
 
 
 async def udp(scene: Stage) -> None:
-    """For how long a tracker that waits for no confirmation talks to nobody."""
+    """For how long a tracker that waits for no confirmation talks to nobody when there is one listener only."""
+    await asyncio.to_thread(scale_to, "listener", 1)
     changes: tuple[tuple[str, Callable[[], object]], ...] = (
         ("replaced", partial(restart, "listener")),
         ("killed with -9", _kill),
