@@ -73,11 +73,11 @@ async def secure(scene: Stage) -> None:
     async with driving(count=50, interval_s=1.0, first_number=next(_numbers)) as load:
         await asyncio.to_thread(scene.make_secrets, kafka_password="wrong")
         await _replaced_in_vain("listener", "bus.unreachable", "invalid credentials", load)
-        await asyncio.to_thread(scene.make_secrets)
+        await _righted("listener", scene)
         await asyncio.to_thread(scale_to, "ingest", 2)  # of which one is replaced first
         await asyncio.to_thread(scene.make_secrets, database_password="wrong")
         await _replaced_in_vain("ingest", "store.unreachable", "password authentication failed", load)
-        await asyncio.to_thread(scene.make_secrets)
+        await _righted("ingest", scene)
         for name in ("listener", "ingest"):
             await asyncio.to_thread(cluster.kubectl, "rollout", "restart", f"deployment/{name}")
             await asyncio.to_thread(stage.wait_until_ready, name)
@@ -101,5 +101,10 @@ async def _replaced_in_vain(name: str, event: str, reason: str, load: Load) -> N
     assert ready
     assert ready <= old
     assert sum(pod.restarts for pod in now) == 0
+
+
+async def _righted(name: str, scene: SecureStage) -> None:
+    """The right passwords first: a pod that takes the place of one that was replaced reads them at its start."""
+    await asyncio.to_thread(scene.make_secrets)
     await asyncio.to_thread(cluster.kubectl, "rollout", "undo", f"deployment/{name}")
     await asyncio.to_thread(stage.wait_until_ready, name)
