@@ -164,6 +164,10 @@ def _make_network() -> None:
     ):
         subprocess.run([*_INSIDE, "ip", *arguments], check=True)
     subprocess.run([*_INSIDE, "sysctl", "-qw", "net.ipv4.ip_forward=1"], check=True)
+    # While a Service has no pod kube-proxy refuses what comes from outside, but not what starts on the node, as the trackers here do:
+    # that would leave unchanged, and conntrack would keep it so for as long as they try.
+    reject = ("iptables", "--append", "OUTPUT", "--destination", node.LOAD_BALANCER, "--jump", "REJECT")
+    subprocess.run([*_INSIDE, *reject], check=True)
 
 
 def _api_server() -> list[str]:
